@@ -1,0 +1,57 @@
+# What people and CI run. `make help` lists the targets; each is one line of shell, the work is in Python.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON3 ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; do \
+	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+
+help:  ## This list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	@test -n "$(PYTHON3)" || { echo "Python 3.11 or newer is needed and was not found on the PATH." >&2; exit 1; }
+	@echo "Installing what the project needs into $(VENV) ..."
+	@$(PYTHON3) -m venv $(VENV)
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
+
+run: $(STAMP)  ## A whole platform with the example fleet, shown live until Ctrl-C
+	@$(PY) -m local run
+
+up: $(STAMP)  ## The same platform in the background; writes .local/env
+	@$(PY) -m local up
+
+down: $(STAMP)  ## Stop it; its data stay
+	@$(PY) -m local down
+
+clean: $(STAMP)  ## Stop it and remove its data
+	@$(PY) -m local clean
+
+test: $(STAMP)  ## Every test, on real parts
+	@$(PY) -m pytest
+
+test-unit: $(STAMP)  ## The tests that need nothing but Python
+	@$(PY) -m pytest tests/unit
+
+lint: $(STAMP)  ## Style, types, import directions
+	@$(VENV)/bin/ruff format --check --quiet .
+	@$(VENV)/bin/ruff check --quiet .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports --no-cache
+
+bench: $(STAMP)  ## What a device costs, against a bare client in the same run
+	@$(PY) -m bench
+
+lock: $(STAMP)  ## Pin the newest versions again (requirements/*.txt)
+	@$(VENV)/bin/pip-compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-trusted-host \
+		--strip-extras --allow-unsafe --no-header --no-annotate --extra dev -o requirements/dev.txt pyproject.toml
+	@$(VENV)/bin/pip-compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-trusted-host \
+		--strip-extras --allow-unsafe --no-header --no-annotate -c requirements/dev.txt -o requirements/runtime.txt pyproject.toml
+	@echo hatchling | $(VENV)/bin/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host \
+		--strip-extras --allow-unsafe --no-header --no-annotate -c requirements/dev.txt -o requirements/build.txt -
+
+.PHONY: help run up down clean test test-unit lint bench lock
