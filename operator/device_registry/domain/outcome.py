@@ -1,0 +1,43 @@
+"""What was decided about a resource: the registry keeps it, the status shows it, the facade waits for it."""
+
+from dataclasses import dataclass
+
+from .model import Key, Tenant
+from .reasons import Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What was decided last about a resource; the facade waits for it and the status shows it."""
+
+    key: Key
+    tenant: Tenant
+    uid: str
+    generation: int
+    reason: Reason
+    message: str = ""
+    target: str = ""
+    """The id of the row that the resource holds, device or template; empty while there is none."""
+    wanted: str = ""
+    """The id that it was refused, because another one has it."""
+    revision: int = 0
+    """Revision of the document behind it."""
+    sequence: int = 0
+    """Sequence of the last event that this resource itself caused; 0 when there was none."""
+    templates: tuple[str, ...] = ()
+    """Names of the templates that a device uses."""
+    unused: tuple[str, ...] = ()
+    """Overrides that no attribute takes, for people."""
+
+    @property
+    def registered(self) -> bool:
+        """Whether the registry shows this generation."""
+        return self.reason is Reason.REGISTERED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """How many devices use a template, and how many of them show its current revision."""
+
+    total: int
+    current: int

@@ -1,0 +1,41 @@
+"""Custom resources in and out: the only place that knows the keys of their YAML.
+
+The operator parses watch events with `parse`, the facade writes manifests with `device_manifest` and
+`template_manifest`, the registry keeps specs in the form of `device_spec`, and `status` builds what
+`kubectl get` shows.
+"""
+
+from .names import (
+    ALLOW_MASS_DELETION,
+    DELETION_POLICY,
+    FINALIZER,
+    GROUP,
+    PAUSED,
+    PLURALS,
+    REQUESTED_AT,
+    TENANT,
+    VERSION,
+)
+from .parsing import Resource, key_of, parse, parse_device_spec, parse_template_spec
+from .writing import device_manifest, device_spec, template_manifest, template_spec
+
+__all__ = [
+    "ALLOW_MASS_DELETION",
+    "DELETION_POLICY",
+    "FINALIZER",
+    "GROUP",
+    "PAUSED",
+    "PLURALS",
+    "REQUESTED_AT",
+    "TENANT",
+    "VERSION",
+    "Resource",
+    "device_manifest",
+    "device_spec",
+    "key_of",
+    "parse",
+    "parse_device_spec",
+    "parse_template_spec",
+    "template_manifest",
+    "template_spec",
+]

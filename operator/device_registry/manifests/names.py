@@ -1,0 +1,24 @@
+"""The names that manifests carry: group, version, finalizer, annotations."""
+
+from typing import Final
+
+from device_registry.domain.model import Kind
+
+GROUP: Final = "dojot.io"
+VERSION: Final = "v1alpha1"
+PLURALS: Final = {Kind.DEVICE: "devices", Kind.TEMPLATE: "templates"}
+
+FINALIZER: Final = "dojot.io/device-manager"
+"""Ours alone: kopf uses another name, so that neither removes the other's."""
+
+PAUSED: Final = "dojot.io/paused"
+"""On a resource: "true" stops everything but deletion."""
+REQUESTED_AT: Final = "dojot.io/reconcile-requested-at"
+"""On a resource: a token; a new one means reconcile now, and it is acknowledged in the status."""
+
+TENANT: Final = "dojot.io/tenant"
+"""On a namespace: the tenant that it stands for."""
+DELETION_POLICY: Final = "dojot.io/deletion-policy"
+"""On a namespace: the default policy of its resources."""
+ALLOW_MASS_DELETION: Final = "dojot.io/allow-mass-deletion"
+"""On a namespace: until when deletions beyond the budget are allowed."""

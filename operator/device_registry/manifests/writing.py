@@ -1,0 +1,108 @@
+"""Writes values as manifests: for the facade, for exports, and for the registry, which keeps specs so.
+
+What has its default is left out, so that what was read and written again is the same text.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from device_registry.domain.model import (
+    AdoptionPolicy,
+    Attribute,
+    Compatibility,
+    Credential,
+    DeviceSpec,
+    Key,
+    Metadata,
+    MetadataOverride,
+    Override,
+    TemplateSpec,
+)
+
+from .names import GROUP, VERSION
+
+
+def device_manifest(key: Key, spec: DeviceSpec, **meta: Mapping[str, str]) -> dict[str, Any]:
+    """A Device object; `meta` are labels and annotations."""
+    return _manifest(key, device_spec(spec), meta)
+
+
+def template_manifest(key: Key, spec: TemplateSpec, **meta: Mapping[str, str]) -> dict[str, Any]:
+    """A Template object; `meta` are labels and annotations."""
+    return _manifest(key, template_spec(spec), meta)
+
+
+def _manifest(key: Key, spec: Mapping[str, Any], meta: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "apiVersion": f"{GROUP}/{VERSION}",
+        "kind": str(key.kind),
+        "metadata": {"namespace": key.namespace, "name": key.name, **meta},
+        "spec": spec,
+    }
+
+
+def device_spec(spec: DeviceSpec) -> dict[str, Any]:
+    """The `spec` of a Device."""
+    return _compact(
+        label=spec.label,
+        deviceId=spec.device_id,
+        templates=[{"name": name} for name in spec.templates],
+        attributes=_each(_override, spec.overrides),
+        credentials=_each(_credential, spec.credentials),
+        deletionPolicy=spec.deletion_policy,
+        adoptionPolicy=None if spec.adoption_policy is AdoptionPolicy.NEVER else spec.adoption_policy,
+    )
+
+
+def template_spec(spec: TemplateSpec) -> dict[str, Any]:
+    """The `spec` of a Template."""
+    return _compact(
+        label=spec.label,
+        templateId=spec.template_id,
+        attributes=_each(_attribute, spec.attributes),
+        compatibility=None if spec.compatibility is Compatibility.NONE else spec.compatibility,
+        deletionPolicy=spec.deletion_policy,
+    )
+
+
+def _each(build: Any, values: Iterable[Any]) -> list[dict[str, Any]]:
+    return [build(value) for value in values]
+
+
+def _compact(**fields: Any) -> dict[str, Any]:
+    """Without what is absent; an empty text is a value, an empty list is none."""
+    return {name: value for name, value in fields.items() if value is not None and value != []}
+
+
+def _attribute(attribute: Attribute) -> dict[str, Any]:
+    return _compact(**_entry(attribute), metadata=_each(_entry, attribute.metadata))
+
+
+def _entry(entry: Attribute | Metadata) -> dict[str, Any]:
+    return _compact(
+        label=entry.label,
+        type=entry.type,
+        valueType=entry.value_type,
+        staticValue=entry.static_value,
+        id=entry.id,
+    )
+
+
+def _override(override: Override) -> dict[str, Any]:
+    return _compact(
+        label=override.label,
+        type=override.type,
+        staticValue=override.static_value,
+        metadata=_each(_metadata_override, override.metadata),
+    )
+
+
+def _metadata_override(override: MetadataOverride) -> dict[str, Any]:
+    return {"label": override.label, "type": override.type, "staticValue": override.static_value}
+
+
+def _credential(credential: Credential) -> dict[str, Any]:
+    return {
+        "attribute": credential.attribute,
+        "secretRef": {"name": credential.secret, "key": credential.key},
+    }

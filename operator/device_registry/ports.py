@@ -1,0 +1,205 @@
+"""What the core needs from the outside, as contracts in words.
+
+`wiring` puts the adapters behind these ports; `reconcile`, `relay` and the programs know only what stands
+here. Registry ports are synchronous and run in threads of their own (the driver releases the interpreter
+while it waits); the cluster port is asynchronous.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from .domain.events import Event, Recorded
+from .domain.model import DeviceId, DeviceRow, Key, Kind, RegisteredTemplate, Tenant
+from .domain.outcome import Outcome, Usage
+
+Place = tuple[str, str]
+"""Namespace and name of a resource."""
+
+DeviceRef = tuple[Tenant, DeviceId]
+"""Names one device row."""
+
+
+class Transaction(Protocol):
+    """One transaction of the registry.
+
+    Leaving the block commits, leaving it by an exception rolls back. Rows that are read are locked until
+    then, in one order everywhere (tenant, id), so transactions wait for each other but never deadlock.
+    """
+
+    def templates(self, places: Collection[Place]) -> dict[Place, RegisteredTemplate]:
+        """The templates that these resources claim, locked against change, absent ones left out."""
+
+    def template_at(self, place: Place) -> RegisteredTemplate | None:
+        """The template that this resource claims, locked for change."""
+
+    def template(self, tenant: Tenant, template_id: int) -> RegisteredTemplate | None:
+        """One template by its id, locked for change."""
+
+    def devices(self, refs: Collection[DeviceRef], places: Collection[Place]) -> Sequence[DeviceRow]:
+        """The device rows with these ids and the rows that these resources claim, locked for change."""
+
+    def stale_devices(self, template: RegisteredTemplate, limit: int) -> Sequence[DeviceRow]:
+        """Rows rendered with an older revision of the template and not yet tried with this one, locked."""
+
+    def templates_of(self, rows: Collection[DeviceRow]) -> dict[tuple[Tenant, int], RegisteredTemplate]:
+        """The templates that the rows were rendered with, by tenant and id, locked against change."""
+
+    def usage(self, tenant: Tenant, template_id: int) -> Usage:
+        """How many devices use a template."""
+
+    def users(self, tenant: Tenant, template_id: int, limit: int | None = None) -> list[DeviceId]:
+        """Ids of the devices that use a template, in order."""
+
+    def bind_tenant(self, tenant: Tenant, namespace: str) -> str:
+        """Make sure that the tenant exists; answers the namespace that stands for it (first come)."""
+
+    def next_template_id(self, tenant: Tenant) -> int:
+        """A template id that the tenant never used."""
+
+    def next_attribute_ids(self, tenant: Tenant, count: int) -> list[int]:
+        """That many attribute ids that the tenant never used, ascending."""
+
+    def pinned(self, tenant: Tenant, template_id: int | None, attribute_ids: Collection[int]) -> None:
+        """Note ids that a manifest insists on: ids given out later are larger."""
+
+    def attribute_owners(self, tenant: Tenant, attribute_ids: Collection[int]) -> dict[int, int]:
+        """Which template each of these attribute or metadata ids belongs to; free ones left out."""
+
+    def save_template(self, template: RegisteredTemplate) -> None:
+        """Insert or replace a template with its attributes."""
+
+    def remove_template(self, tenant: Tenant, template_id: int) -> None:
+        """Delete a template that no device uses; deleting the absent is no error."""
+
+    def mark_propagated(self, template: RegisteredTemplate) -> None:
+        """Note that every device was tried with this revision and that the world was told."""
+
+    def save_devices(self, rows: Sequence[DeviceRow]) -> None:
+        """Insert or replace device rows, whole."""
+
+    def mark_tried(self, template: RegisteredTemplate, rows: Collection[DeviceRow]) -> None:
+        """Note rows that cannot be rendered with this revision, so that propagation passes them by."""
+
+    def remove_devices(self, refs: Collection[DeviceRef]) -> None:
+        """Delete device rows; deleting the absent is no error."""
+
+    def append(self, events: Sequence[Event]) -> list[Recorded]:
+        """Write events to the outbox in this order, each with the next sequence of its subject."""
+
+    def record(self, outcomes: Sequence[Outcome]) -> None:
+        """Note what was decided and wake who waits for it. An older generation never replaces a newer."""
+
+    def outcomes(self, keys: Collection[Key]) -> dict[Key, Outcome]:
+        """The last decisions about these resources."""
+
+    def forget(self, keys: Collection[Key]) -> None:
+        """Drop the outcomes of resources that are gone."""
+
+    def losers(self, refs: Collection[DeviceRef]) -> list[Key]:
+        """Devices that were refused a row with one of these ids and may have it now."""
+
+    def blocked(self, templates: Collection[tuple[Tenant, int]]) -> list[Key]:
+        """Those of these templates whose deletion waits for their devices to go."""
+
+
+class Registry(Protocol):
+    """The registry as the operator writes it. Every method may raise RegistryUnavailable."""
+
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        """Begin a transaction of the current leader. Raises Fenced when another operator leads."""
+
+    def lead(self, holder: str) -> int:
+        """Take the lead: transactions of every earlier leader are refused from now on. Answers the epoch."""
+
+    def unpropagated(self) -> list[tuple[Tenant, int]]:
+        """Templates whose current revision the world was not told about yet."""
+
+    def outcomes(self, keys: Collection[Key]) -> dict[Key, Outcome]:
+        """The last decisions about these resources."""
+
+    def is_published(self, tenant: Tenant, subject: str, sequence: int) -> bool:
+        """Whether Kafka has acknowledged that event (or it was pruned since)."""
+
+
+class Outbox(Protocol):
+    """The outbox as the relay reads it."""
+
+    def unsent(self, limit: int) -> list[Recorded]:
+        """The oldest events that are neither sent nor in quarantine, in the order of their writing."""
+
+    def mark_sent(self, ids: Sequence[int], now: datetime) -> None:
+        """Note that Kafka has acknowledged these events."""
+
+    def quarantine(self, event_id: int, error: str, now: datetime) -> None:
+        """Put an event aside that can never be sent, with the following ones of its subject kept flowing."""
+
+    def wait(self, timeout: float) -> None:
+        """Sleep until something was appended, at most `timeout` seconds. Spurious wake-ups are fine."""
+
+    def depth(self) -> tuple[int, float]:
+        """Events waiting, and the age of the oldest in seconds."""
+
+    def prune(self, before: datetime, limit: int) -> int:
+        """Delete sent events older than that; answers how many."""
+
+
+class EventBus(Protocol):
+    """Kafka as the relay sees it."""
+
+    def send(self, events: Sequence[Recorded]) -> Mapping[int, "Delivery"]:
+        """Send events of different subjects and wait for the acknowledgements; answers by event id.
+
+        Raises BrokerUnavailable when nothing could be sent at all.
+        """
+
+    def close(self) -> None:
+        """Release the connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How the sending of one event ended."""
+
+    sent: bool
+    poison: bool = False
+    """Sending it again can never help (too large, refused by the broker as invalid)."""
+    error: str = ""
+
+
+class Cluster(Protocol):
+    """Our resources in Kubernetes, as the operator and the facade use them.
+
+    Raises Conflict (409), NotFound (404), Refused (422, 400), Forbidden (403) and ClusterUnavailable
+    (429, 5xx, no connection) instead of HTTP statuses.
+    """
+
+    async def get(self, key: Key) -> dict[str, Any]:
+        """The object as it is now."""
+
+    async def create(self, manifest: Mapping[str, Any], manager: str) -> dict[str, Any]:
+        """Create an object under a field manager; answers it as stored."""
+
+    async def apply(
+        self, manifest: Mapping[str, Any], manager: str, *, force: bool = False
+    ) -> dict[str, Any]:
+        """Server-side apply under a field manager; answers the object as stored."""
+
+    async def delete(self, key: Key, *, uid: str | None = None) -> None:
+        """Ask for deletion; deleting the absent raises NotFound."""
+
+    async def set_finalizers(
+        self, key: Key, finalizers: Sequence[str], resource_version: str
+    ) -> dict[str, Any]:
+        """Replace the list of finalizers if the object is still at that version."""
+
+    async def patch_status(self, key: Key, status: Mapping[str, Any]) -> dict[str, Any]:
+        """Replace what `status` names; answers the object as stored."""
+
+    async def list(self, kind: Kind, namespace: str | None = None) -> list[dict[str, Any]]:
+        """All objects of a kind, page by page, metadata only (PartialObjectMetadata)."""
+
+    async def namespace(self, name: str) -> dict[str, Any]:
+        """A namespace with its annotations."""

@@ -1,0 +1,153 @@
+"""Everything that an administrator can set, read from the environment once at start.
+
+The variables of the original DeviceManager keep their names and meanings; the rest is new. The order of
+the fields is the order of the chart's values. Every program reads the same settings and uses its part.
+"""
+
+from enum import StrEnum
+from functools import cached_property
+from typing import Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import URL
+
+
+class AuthMode(StrEnum):
+    """How the facade treats tokens."""
+
+    GATEWAY = "gateway"
+    """The claim is trusted; for use behind an API gateway that has verified the token."""
+    VERIFY = "verify"
+    """Signature, expiry, issuer and audience are checked here."""
+
+
+class TenantNamespaces(StrEnum):
+    """What the facade does about a tenant that no namespace is bound to."""
+
+    EXISTING = "existing"
+    """Refuse to write."""
+    AUTO = "auto"
+    """Make a namespace and bind it."""
+
+
+class Settings(BaseSettings):
+    """The environment, typed. Unreadable values stop the program at start with the variable's name."""
+
+    model_config = SettingsConfigDict(case_sensitive=True, env_ignore_empty=True, extra="ignore", frozen=True)
+
+    # --- registry (Postgres) ---
+    DBNAME: str = Field("dojot_devm", description="Name of the database.")
+    DBHOST: str = Field("postgres", description="Host of Postgres, optionally with a port (host:port).")
+    DBUSER: str = Field("postgres", description="User of the database.")
+    DBPASS: SecretStr = Field(SecretStr(""), description="Password of that user.")
+    DBDRIVER: str = Field("postgresql+psycopg2", description="SQLAlchemy's name of the driver.")
+    CREATE_DB: bool = Field(
+        default=True, description="Whether `migrate` creates the database when it is missing."
+    )
+
+    # --- notifications (Kafka) ---
+    KAFKA_HOST: str = Field("kafka", description="Host of the first broker; several separated by commas.")
+    KAFKA_PORT: int = Field(9092, description="Port of the brokers.")
+    BROKER: str = Field(
+        "", description="Base URL of the data broker that names topics; empty: <tenant>.<SUBJECT>."
+    )
+    SUBJECT: str = Field("dojot.device-manager.device", description="Subject of device notifications.")
+    DEVICE_SUBJECT: str = Field("device-data", description="Subject of device data, for the monitor.")
+    OUTBOX_RETENTION_SECONDS: int = Field(
+        86_400, ge=0, description="How long sent events stay in the outbox: a day to look into what was sent."
+    )
+
+    # --- presence (Redis) ---
+    REDIS_HOST: str = Field("device-manager-redis", description="Host of Redis.")
+    REDIS_PORT: int = Field(6379, description="Port of Redis.")
+    STATUS_TIMEOUT: float = Field(5, gt=0, description="Seconds without data until a device is offline.")
+
+    # --- keys ---
+    DEV_MNGR_CRYPTO_PASS: SecretStr = Field(SecretStr(""), description="Password of the key encryption.")
+    DEV_MNGR_CRYPTO_IV: SecretStr = Field(
+        SecretStr(""), description="Initial vector of values that the original encrypted; 16 characters."
+    )
+    DEV_MNGR_CRYPTO_SALT: SecretStr = Field(SecretStr(""), description="Salt of the key derivation.")
+
+    # --- tenants ---
+    SINGLE_TENANT: str = Field(
+        "", description="Name of the only tenant; empty: the token decides. A plain `true` means `admin`."
+    )
+    REQUIRE_TENANT_BINDING: bool = Field(
+        default=False,
+        description="Whether only namespaces with the annotation dojot.io/tenant stand for a tenant.",
+    )
+    TENANT_NAMESPACES: TenantNamespaces = Field(
+        TenantNamespaces.EXISTING, description="Whether the facade makes namespaces for new tenants."
+    )
+    TENANT_NAMESPACE_PREFIX: str = Field("", description="What such namespaces begin with.")
+
+    # --- operator ---
+    WATCH_NAMESPACES: str = Field(
+        "", description="Namespaces that the operator serves, separated by commas; empty: all."
+    )
+    WORKERS: int = Field(
+        64, ge=1, description="Resources in work at once: bounds memory and writes, whatever arrives."
+    )
+    BATCH_ROWS: int = Field(
+        200, ge=1, description="Rows in one transaction at the most: beyond that a row gets no cheaper."
+    )
+    BATCH_LINGER_MS: float = Field(
+        10, ge=0, description="Milliseconds that a batch waits for company: below what a person can notice."
+    )
+    ACKNOWLEDGE_WAIT_MS: float = Field(
+        500, ge=0, description="Milliseconds to wait for Kafka, so that one status write tells everything."
+    )
+
+    # --- facade ---
+    API_HOST: str = Field("0.0.0.0", description="Address that the facade listens on.")  # noqa: S104
+    API_PORT: int = Field(5000, description="Port of the facade.")
+    AUTH_MODE: AuthMode = Field(AuthMode.GATEWAY, description="Whether tokens are trusted or verified.")
+    REST_WAIT_SECONDS: float = Field(
+        10, ge=0, description="Seconds that a write waits until it can be read; then it answers 202."
+    )
+
+    # --- observability ---
+    METRICS_HOST: str = Field("0.0.0.0", description="Address of health and metrics.")  # noqa: S104
+    METRICS_PORT: int = Field(9090, description="Port of /healthz, /readyz and /metrics.")
+    LOG_LEVEL: str = Field("INFO", description="CRITICAL, ERROR, WARNING, INFO or DEBUG.")
+    LOG_FORMAT: str = Field("json", pattern="^(json|text)$", description="json, or text for a terminal.")
+
+    @field_validator("LOG_LEVEL")
+    @classmethod
+    def _known_level(cls, level: str) -> str:
+        known = ("CRITICAL", "ERROR", "WARNING", "WARN", "INFO", "DEBUG")
+        if level.upper() not in known:
+            raise ValueError(f"must be one of {', '.join(known)}")
+        return level.upper()
+
+    @model_validator(mode="after")
+    def _topic_cannot_hide(self) -> Self:
+        if not self.SUBJECT:
+            raise ValueError("SUBJECT must not be empty: it names the topic")
+        return self
+
+    @property
+    def registry_url(self) -> URL:
+        """Where the registry is, as SQLAlchemy wants it."""
+        host, _, port = self.DBHOST.partition(":")
+        return URL.create(
+            self.DBDRIVER,
+            username=self.DBUSER,
+            password=self.DBPASS.get_secret_value() or None,
+            host=host,
+            port=int(port) if port else None,
+            database=self.DBNAME,
+        )
+
+    @property
+    def kafka_bootstrap(self) -> list[str]:
+        """The brokers, each with its port."""
+        hosts = [host.strip() for host in self.KAFKA_HOST.split(",")]
+        return [host if ":" in host else f"{host}:{self.KAFKA_PORT}" for host in hosts]
+
+    @cached_property
+    def namespaces(self) -> list[str]:
+        """The namespaces to serve; empty for all."""
+        return [name.strip() for name in self.WATCH_NAMESPACES.split(",") if name.strip()]
