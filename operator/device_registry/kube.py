@@ -1,0 +1,222 @@
+"""Our resources in Kubernetes (port Cluster), over one HTTP session; the only module that calls the API server.
+
+The operator and the facade each hold one `Kube`. Credentials come from where every client of Kubernetes
+takes them: KUBECONFIG, ~/.kube/config, or the service account of the pod.
+"""
+
+import json
+import ssl
+from base64 import b64encode
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from types import TracebackType
+from typing import Any, Final, Self
+
+import aiohttp
+from kubernetes import config as kubernetes_config
+from kubernetes.client import Configuration
+
+from .domain.errors import (
+    ClusterUnavailable,
+    Conflict,
+    Forbidden,
+    NotFound,
+    Refused,
+    RegistryError,
+)
+from .domain.model import Key, Kind
+from .domain.reasons import Reason
+from .manifests import GROUP, PLURALS, VERSION, key_of
+
+_TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
+"""What takes longer than 30 s is worth asking for again; a connection is there within 5 s or not."""
+_CONNECTIONS: Final = 32
+"""Beyond that many writes in flight the API server only queues them."""
+_PAGE: Final = 500
+"""Objects in one page of a list: what kubectl takes."""
+_METADATA_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
+_MERGE: Final = "application/merge-patch+json"
+_APPLY: Final = "application/apply-patch+yaml"
+
+_NEXT_ACTION: Final[Mapping[int, type[RegistryError]]] = {
+    HTTPStatus.UNAUTHORIZED: ClusterUnavailable,
+    HTTPStatus.FORBIDDEN: Forbidden,
+    HTTPStatus.NOT_FOUND: NotFound,
+    HTTPStatus.CONFLICT: Conflict,
+    HTTPStatus.TOO_MANY_REQUESTS: ClusterUnavailable,
+}
+"""What an answer means for the caller; an expired token (401) is read again at the next request."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """Where the API server is and how to prove who we are."""
+
+    server: str
+    ca_file: str | None
+    verify: bool
+    certificate: tuple[str, str | None] | None
+    configuration: Configuration
+
+    @classmethod
+    def load(cls) -> Self:
+        """From kubeconfig or the pod. Raises kubernetes' ConfigException when there is neither."""
+        configuration = Configuration()
+        kubernetes_config.load_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+        certificate = (configuration.cert_file, configuration.key_file) if configuration.cert_file else None
+        return cls(
+            server=configuration.host,
+            ca_file=configuration.ssl_ca_cert,
+            verify=configuration.verify_ssl,
+            certificate=certificate,
+            configuration=configuration,
+        )
+
+    def headers(self) -> dict[str, str]:
+        """The authorization as it is now: tokens of service accounts change while we run."""
+        token = self.configuration.get_api_key_with_prefix("authorization")
+        if token:
+            return {"Authorization": token}
+        if self.configuration.username:
+            pair = f"{self.configuration.username}:{self.configuration.password}"
+            return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
+        return {}
+
+    def ssl_context(self) -> ssl.SSLContext | bool:
+        """What to check the server against, and our own certificate if there is one."""
+        if not self.server.startswith("https"):
+            return False
+        context = ssl.create_default_context(cafile=self.ca_file)
+        if not self.verify:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        if self.certificate:
+            context.load_cert_chain(*self.certificate)
+        return context
+
+
+class Kube:
+    """See `device_registry.ports.Cluster`, which says what each method promises."""
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        connector = aiohttp.TCPConnector(limit=_CONNECTIONS, ssl=self._credentials.ssl_context())
+        self._session = aiohttp.ClientSession(
+            base_url=self._credentials.server, connector=connector, timeout=_TIMEOUT
+        )
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def get(self, key: Key) -> dict[str, Any]:
+        return await self._request("GET", _path(key))
+
+    async def create(self, manifest: Mapping[str, Any], manager: str) -> dict[str, Any]:
+        collection, _, _ = _path(key_of(manifest)).rpartition("/")
+        query = {"fieldManager": manager, "fieldValidation": "Strict"}
+        return await self._request("POST", collection, query=query, body=manifest)
+
+    async def apply(
+        self, manifest: Mapping[str, Any], manager: str, *, force: bool = False
+    ) -> dict[str, Any]:
+        query = {"fieldManager": manager, "force": str(force).lower(), "fieldValidation": "Strict"}
+        return await self._patch(_path(key_of(manifest)), _APPLY, manifest, query)
+
+    async def delete(self, key: Key, *, uid: str | None = None) -> None:
+        options = {"preconditions": {"uid": uid}} if uid else {}
+        await self._request("DELETE", _path(key), body={**options, "propagationPolicy": "Background"})
+
+    async def set_finalizers(
+        self, key: Key, finalizers: Sequence[str], resource_version: str
+    ) -> dict[str, Any]:
+        meta = {"finalizers": list(finalizers) or None, "resourceVersion": resource_version}
+        return await self._patch(_path(key), _MERGE, {"metadata": meta})
+
+    async def patch_status(self, key: Key, status: Mapping[str, Any]) -> dict[str, Any]:
+        return await self._patch(f"{_path(key)}/status", _MERGE, {"status": status})
+
+    async def list(self, kind: Kind, namespace: str | None = None) -> list[dict[str, Any]]:
+        return [item async for item in self._pages(kind, namespace)]
+
+    async def namespace(self, name: str) -> dict[str, Any]:
+        return await self._request("GET", f"/api/v1/namespaces/{name}")
+
+    async def namespaces(self) -> dict[str, Any]:
+        """Every namespace, for finding the one that is bound to a tenant."""
+        return await self._request("GET", "/api/v1/namespaces")
+
+    async def create_namespace(self, name: str, annotations: Mapping[str, str]) -> dict[str, Any]:
+        """Create a namespace; Conflict when it is there already."""
+        body = {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {"name": name, "annotations": annotations},
+        }
+        return await self._request("POST", "/api/v1/namespaces", body=body)
+
+    async def _pages(self, kind: Kind, namespace: str | None) -> AsyncIterator[dict[str, Any]]:
+        within = f"/namespaces/{namespace}" if namespace else ""
+        path = f"/apis/{GROUP}/{VERSION}{within}/{PLURALS[kind]}"
+        query = {"limit": str(_PAGE)}
+        while True:
+            page = await self._request("GET", path, query=query, headers={"Accept": _METADATA_ONLY})
+            for item in page["items"]:
+                yield item
+            query["continue"] = page["metadata"].get("continue") or ""
+            if not query["continue"]:
+                return
+
+    async def _patch(
+        self, path: str, content: str, body: Mapping[str, Any], query: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        headers = {"Content-Type": content}
+        return await self._request("PATCH", path, query=query, body=body, headers=headers)
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        assert self._session is not None, "enter the context first"
+        sent = {"Content-Type": "application/json", **self._credentials.headers(), **(headers or {})}
+        data = None if body is None else json.dumps(body).encode()
+        try:
+            async with self._session.request(method, path, params=query, data=data, headers=sent) as response:
+                answer: dict[str, Any] = await response.json(content_type=None)
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            text = str(error) or type(error).__name__
+            raise ClusterUnavailable(f"the Kubernetes API server does not answer: {text}") from error
+        if response.ok:
+            return answer
+        raise _error(response, answer)
+
+
+def _path(key: Key) -> str:
+    return f"/apis/{GROUP}/{VERSION}/namespaces/{key.namespace}/{PLURALS[key.kind]}/{key.name}"
+
+
+def _error(response: aiohttp.ClientResponse, answer: Mapping[str, Any]) -> RegistryError:
+    """The answer of the API server as an error that carries the next action."""
+    message = str(answer.get("message") or f"HTTP {response.status}")
+    known = _NEXT_ACTION.get(response.status)
+    if known is not None:
+        return known(message)
+    if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return ClusterUnavailable(f"the Kubernetes API server answers {response.status}: {message}")
+    return Refused(Reason.INVALID_SPEC, message)

@@ -1,0 +1,90 @@
+"""Makes the registry show what resources declare: gather, decide, act, in one transaction for a batch.
+
+The operator calls `Reconciler` in a writer thread, with resources as they are now; nothing here knows what
+changed, so calling it again is always safe. Answers come in the order of the questions.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from device_registry.domain.errors import Rejected
+from device_registry.domain.model import Declared, DeviceSpec, TemplateSpec, Tenant
+from device_registry.domain.reasons import Reason
+from device_registry.domain.rules import Violation
+from device_registry.ports import Registry
+
+from .departure import Departure, release_devices, release_template
+from .devices import Batch
+from .propagation import Progress, propagate
+from .results import Result, record, refusal
+from .templates import register_template
+
+__all__ = ["Clock", "Departure", "Progress", "Reconciler", "Result"]
+
+Clock = Callable[[], datetime]
+"""Gives the current time with its zone."""
+
+_Item = TypeVar("_Item")
+
+
+class Reconciler:
+    """What the operator may ask of the registry. Every method may raise RegistryUnavailable or Fenced."""
+
+    def __init__(self, registry: Registry, clock: Clock) -> None:
+        self._registry = registry
+        self._clock = clock
+
+    def register_devices(self, devices: Sequence[Declared[DeviceSpec]]) -> list[Result]:
+        """Bring the rows of declared devices up to date. A row that the registry rejects fails alone."""
+        return _alone_if_rejected(devices, self._register, self._refuse)
+
+    def release_devices(self, departures: Sequence[Departure[DeviceSpec]]) -> list[Result]:
+        """Remove or unclaim the rows of devices whose resources are being deleted."""
+        with self._registry.transaction() as transaction:
+            return release_devices(transaction, departures, self._clock())
+
+    def register_template(self, template: Declared[TemplateSpec]) -> Result:
+        """Bring the row of a declared template up to date; its devices follow by `propagate`."""
+        try:
+            with self._registry.transaction() as transaction:
+                return register_template(transaction, template, self._clock())
+        except Rejected as error:
+            return self._refuse(template, error)
+
+    def release_template(self, departure: Departure[TemplateSpec]) -> Result:
+        """Remove or unclaim a template, unless devices use it (InUse)."""
+        with self._registry.transaction() as transaction:
+            return release_template(transaction, departure, self._clock())
+
+    def propagate(self, tenant: Tenant, template_id: int, limit: int = 300) -> Progress:
+        """Render the next devices of a template that do not show its revision yet."""
+        with self._registry.transaction() as transaction:
+            return propagate(transaction, tenant, template_id, limit, self._clock())
+
+    def _register(self, devices: Sequence[Declared[DeviceSpec]]) -> list[Result]:
+        with self._registry.transaction() as transaction:
+            return Batch(transaction, devices, self._clock()).run()
+
+    def _refuse(self, declared: Declared[DeviceSpec] | Declared[TemplateSpec], error: Rejected) -> Result:
+        result = refusal(declared, Violation(reason=Reason.INVALID_SPEC, message=error.message))
+        with self._registry.transaction() as transaction:
+            return record(transaction, [result])[0]
+
+
+def _alone_if_rejected(
+    batch: Sequence[_Item],
+    run: Callable[[Sequence[_Item]], list[Result]],
+    refuse: Callable[[_Item, Rejected], Result],
+) -> list[Result]:
+    """Split a batch that the registry rejects until the bad item stands alone."""
+    try:
+        return run(batch)
+    except Rejected as error:
+        if len(batch) == 1:
+            return [refuse(batch[0], error)]
+    half = len(batch) // 2
+    return [
+        *_alone_if_rejected(batch[:half], run, refuse),
+        *_alone_if_rejected(batch[half:], run, refuse),
+    ]

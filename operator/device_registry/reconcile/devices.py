@@ -1,0 +1,172 @@
+"""Registers a batch of declared devices: part of `reconcile`, within its transaction."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from device_registry.domain import identity
+from device_registry.domain.decision import Decision, Facts, Keep, Write, decide
+from device_registry.domain.events import Recorded, device_event
+from device_registry.domain.model import (
+    Claim,
+    Declared,
+    DeviceId,
+    DeviceRow,
+    DeviceSpec,
+    Key,
+    Kind,
+    Tenant,
+)
+from device_registry.domain.outcome import Outcome
+from device_registry.domain.reasons import Reason
+from device_registry.domain.rendering import unused_overrides
+from device_registry.domain.rules import Violation
+from device_registry.ports import DeviceRef, Place, Transaction
+
+from .results import Result, record, refusal
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """One device of a batch with what was decided about it."""
+
+    declared: Declared[DeviceSpec]
+    own: DeviceRow | None
+    wanted: DeviceId
+    decision: Decision
+
+
+class Batch:
+    """One transaction over several devices, which see each other's rows."""
+
+    def __init__(
+        self, transaction: Transaction, devices: Sequence[Declared[DeviceSpec]], now: datetime
+    ) -> None:
+        self._transaction = transaction
+        self._devices = devices
+        self._now = now
+        self._namespaces = _namespaces(transaction, devices)
+        self._templates = transaction.templates({place for one in devices for place in _template_places(one)})
+        rows = transaction.devices(*_sought(devices))
+        self._rows: dict[DeviceRef, DeviceRow] = {(row.tenant, row.id): row for row in rows}
+        self._owned: dict[Place, DeviceRow] = {row.claim.place: row for row in rows if row.claim}
+
+    def run(self) -> list[Result]:
+        """Decide about the oldest first, so that it wins its id; then act on all decisions at once."""
+        oldest_first = sorted(self._devices, key=lambda one: (one.created, one.uid))
+        verdicts = {one.key: self._decide(one) for one in oldest_first}
+        return self._act([verdicts[one.key] for one in self._devices])
+
+    # --- decide ---
+
+    def _decide(self, declared: Declared[DeviceSpec]) -> _Verdict:
+        own = self._owned.get(declared.claim.place)
+        wanted = self._wanted(declared, own)
+        facts = Facts(
+            namespace=self._namespaces[declared.tenant],
+            templates={name: self._templates[place] for name, place in self._known_templates(declared)},
+            own=own,
+            row=self._rows.get((declared.tenant, wanted)),
+            wanted=wanted,
+            now=self._now,
+        )
+        verdict = _Verdict(declared, own, wanted, decide(declared, facts))
+        if isinstance(verdict.decision, Write):
+            self._remember(verdict.decision.row)
+        return verdict
+
+    def _known_templates(self, declared: Declared[DeviceSpec]) -> list[tuple[str, Place]]:
+        places = zip(declared.spec.templates, _template_places(declared), strict=True)
+        return [(name, place) for name, place in places if place in self._templates]
+
+    def _wanted(self, declared: Declared[DeviceSpec], own: DeviceRow | None) -> DeviceId:
+        if declared.spec.device_id is not None:
+            return declared.spec.device_id
+        return own.id if own else self._derived(declared)
+
+    def _derived(self, declared: Declared[DeviceSpec]) -> DeviceId:
+        """The first candidate that is free; the further ones are looked up only when the first is taken."""
+        place = declared.claim.place
+        first = next(identity.candidates(*place))
+        if (declared.tenant, first) not in self._rows:
+            return first
+        every = [(declared.tenant, one) for one in identity.candidates(*place)]
+        self._rows.update({(row.tenant, row.id): row for row in self._transaction.devices(every, ())})
+        taken = {device_id for tenant, device_id in self._rows if tenant == declared.tenant}
+        return identity.choose(*place, taken) or first
+
+    def _remember(self, row: DeviceRow) -> None:
+        """Let the rest of the batch see the row, as a later transaction would."""
+        former = self._rows.get((row.tenant, row.id))
+        if former and former.claim:
+            self._owned.pop(former.claim.place, None)
+        self._rows[row.tenant, row.id] = row
+        if row.claim:
+            self._owned[row.claim.place] = row
+
+    # --- act ---
+
+    def _act(self, verdicts: Sequence[_Verdict]) -> list[Result]:
+        writes = [one.decision for one in verdicts if isinstance(one.decision, Write)]
+        self._transaction.save_devices(list({(w.row.tenant, w.row.id): w.row for w in writes}.values()))
+        events = [
+            device_event(one.decision.event, one.decision.row, self._now, one.declared)
+            for one in verdicts
+            if isinstance(one.decision, Write) and one.decision.event
+        ]
+        recorded = {(one.event.tenant, one.event.subject): one for one in self._transaction.append(events)}
+        results = [self._result(one, recorded) for one in verdicts]
+        return record(self._transaction, results)
+
+    def _result(self, verdict: _Verdict, recorded: Mapping[tuple[Tenant, str], Recorded]) -> Result:
+        decision, declared = verdict.decision, verdict.declared
+        if isinstance(decision, Violation):
+            return refusal(declared, decision, own=verdict.own, wanted=verdict.wanted)
+        told = isinstance(decision, Write) and decision.event is not None
+        event = recorded.get((declared.tenant, verdict.wanted)) if told else None
+        displaced = decision.displaced if isinstance(decision, Write) else None
+        return Result(
+            outcome=self._outcome(declared, decision, event),
+            event=event,
+            wake=(_device_key(displaced),) if displaced else (),
+        )
+
+    def _outcome(
+        self, declared: Declared[DeviceSpec], decision: Write | Keep, event: Recorded | None
+    ) -> Outcome:
+        used = [self._templates[place] for place in _template_places(declared)]
+        unused = unused_overrides(declared.spec, used)
+        return Outcome(
+            key=declared.key,
+            tenant=declared.tenant,
+            uid=declared.uid,
+            generation=declared.generation,
+            reason=Reason.REGISTERED,
+            target=decision.row.id,
+            revision=decision.row.revision,
+            sequence=event.sequence if event else 0,
+            templates=declared.spec.templates,
+            unused=tuple(f"{one.label} ({one.type})" for one in unused),
+        )
+
+
+def _namespaces(transaction: Transaction, devices: Sequence[Declared[DeviceSpec]]) -> dict[Tenant, str]:
+    """Which namespace stands for each tenant."""
+    first = {one.tenant: one.key.namespace for one in reversed(devices)}
+    return {tenant: transaction.bind_tenant(tenant, namespace) for tenant, namespace in sorted(first.items())}
+
+
+def _template_places(declared: Declared[DeviceSpec]) -> list[Place]:
+    return [(declared.key.namespace, name) for name in declared.spec.templates]
+
+
+def _sought(devices: Sequence[Declared[DeviceSpec]]) -> tuple[list[DeviceRef], list[Place]]:
+    """The rows to look up: by the declared id or the first derived one, and by claim."""
+    refs = [
+        (one.tenant, one.spec.device_id or next(identity.candidates(*one.claim.place))) for one in devices
+    ]
+    return refs, [one.claim.place for one in devices]
+
+
+def _device_key(claim: Claim) -> Key:
+    return Key(Kind.DEVICE, claim.namespace, claim.name)

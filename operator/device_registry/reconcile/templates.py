@@ -1,0 +1,83 @@
+"""Registers one declared template: part of `reconcile`, within its transaction."""
+
+from datetime import datetime
+
+from device_registry.domain import rules, templating
+from device_registry.domain.model import Declared, RegisteredTemplate, TemplateSpec
+from device_registry.domain.outcome import Outcome
+from device_registry.domain.reasons import Reason
+from device_registry.domain.rules import Violation
+from device_registry.ports import Transaction
+
+from .results import Result, record, refusal
+
+
+def register_template(transaction: Transaction, declared: Declared[TemplateSpec], now: datetime) -> Result:
+    """Create, revise or adopt the row of a template, or say what is wrong with it."""
+    own = transaction.template_at(declared.claim.place)
+    row = own or _pinned_row(transaction, declared)
+    violation = _check(transaction, declared, own, row)
+    if violation:
+        result = refusal(declared, violation, own=own)
+    else:
+        result = _registered(declared, _save(transaction, declared, row, now))
+    return record(transaction, [result])[0]
+
+
+def _pinned_row(transaction: Transaction, declared: Declared[TemplateSpec]) -> RegisteredTemplate | None:
+    pin = declared.spec.template_id
+    return transaction.template(declared.tenant, pin) if pin else None
+
+
+def _check(
+    transaction: Transaction,
+    declared: Declared[TemplateSpec],
+    own: RegisteredTemplate | None,
+    row: RegisteredTemplate | None,
+) -> Violation | None:
+    namespace = transaction.bind_tenant(declared.tenant, declared.key.namespace)
+    owners = transaction.attribute_owners(declared.tenant, templating.pinned_ids(declared.spec))
+    users = transaction.usage(row.tenant, row.id).total if row else 0
+    return (
+        rules.tenant_is_kept(declared, namespace, own)
+        or rules.id_is_free_for_template(declared.claim, row)
+        or rules.pins_are_kept(declared.spec, row)
+        or rules.attribute_ids_are_free(row.id if row else None, owners)
+        or rules.edit_is_compatible(declared.spec, row, users)
+    )
+
+
+def _save(
+    transaction: Transaction,
+    declared: Declared[TemplateSpec],
+    row: RegisteredTemplate | None,
+    now: datetime,
+) -> RegisteredTemplate:
+    tenant, spec = declared.tenant, declared.spec
+    transaction.pinned(tenant, spec.template_id, templating.pinned_ids(spec))
+    ids = transaction.next_attribute_ids(tenant, templating.ids_needed(row, spec))
+    if row is None:
+        template_id = spec.template_id or transaction.next_template_id(tenant)
+        template = templating.create(declared, template_id, ids, now)
+    else:
+        template = templating.revise(row, declared, ids, now)
+    if template != row:
+        transaction.save_template(template)
+    if row is None:
+        # Nobody can use a template that was not there: there is nobody to tell.
+        transaction.mark_propagated(template)
+    return template
+
+
+def _registered(declared: Declared[TemplateSpec], template: RegisteredTemplate) -> Result:
+    return Result(
+        outcome=Outcome(
+            key=declared.key,
+            tenant=declared.tenant,
+            uid=declared.uid,
+            generation=declared.generation,
+            reason=Reason.REGISTERED,
+            target=str(template.id),
+            revision=template.revision,
+        )
+    )

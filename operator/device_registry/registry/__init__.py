@@ -1,0 +1,1 @@
+"""Postgres: the registry's tables, statements and migrations. Nothing else in this project speaks SQL."""

@@ -1,0 +1,249 @@
+-- Every statement of the registry's writer. A name, one line on why, the statement.
+-- Rows come and go as arrays (unnest): a batch costs one statement for each table, whatever its size.
+
+-- name: current_epoch
+-- Every writing transaction holds the leader's row, so a new leader waits for it and an old one is refused.
+SELECT epoch FROM leadership WHERE id = 1 FOR SHARE
+
+-- name: take_lead
+INSERT INTO leadership (id, epoch, holder, since) VALUES (1, 1, %(holder)s, now())
+ON CONFLICT (id) DO UPDATE SET epoch = leadership.epoch + 1, holder = excluded.holder, since = excluded.since
+RETURNING epoch
+
+-- name: tenant_namespace
+SELECT namespace FROM tenant WHERE name = %(tenant)s
+
+-- name: bind_tenant
+-- The first namespace that comes for a tenant stands for it.
+INSERT INTO tenant AS t (name, namespace) VALUES (%(tenant)s, %(namespace)s)
+ON CONFLICT (name) DO UPDATE SET namespace = coalesce(t.namespace, excluded.namespace)
+RETURNING namespace
+
+-- name: next_template_id
+UPDATE tenant SET next_template_id = next_template_id + 1 WHERE name = %(tenant)s
+RETURNING next_template_id - 1 AS id
+
+-- name: next_attribute_ids
+UPDATE tenant SET next_attribute_id = next_attribute_id + %(count)s WHERE name = %(tenant)s
+RETURNING next_attribute_id - %(count)s AS first
+
+-- name: note_pins
+-- Ids that a manifest insists on are never given out again.
+UPDATE tenant SET next_template_id = greatest(next_template_id, %(template)s + 1),
+                  next_attribute_id = greatest(next_attribute_id, %(attribute)s + 1)
+WHERE name = %(tenant)s AND (next_template_id <= %(template)s OR next_attribute_id <= %(attribute)s)
+
+-- name: attribute_owners
+SELECT id, template_id FROM template_attribute WHERE tenant = %(tenant)s AND id = ANY(%(ids)s)
+
+-- name: templates_by_place
+SELECT t.* FROM template t
+JOIN unnest(%(namespaces)s::text[], %(names)s::text[]) AS p(namespace, name)
+  ON (t.claim_namespace, t.claim_name) = (p.namespace, p.name)
+ORDER BY t.tenant, t.id FOR SHARE OF t
+
+-- name: templates_by_id
+SELECT t.* FROM template t
+JOIN unnest(%(tenants)s::text[], %(ids)s::int[]) AS p(tenant, id) ON (t.tenant, t.id) = (p.tenant, p.id)
+ORDER BY t.tenant, t.id FOR SHARE OF t
+
+-- name: template_for_update
+SELECT * FROM template WHERE tenant = %(tenant)s AND id = %(id)s FOR UPDATE
+
+-- name: template_at_place
+SELECT * FROM template WHERE claim_namespace = %(namespace)s AND claim_name = %(name)s FOR UPDATE
+
+-- name: attributes_of
+SELECT a.* FROM template_attribute a
+JOIN unnest(%(tenants)s::text[], %(ids)s::int[]) AS p(tenant, id) ON (a.tenant, a.template_id) = (p.tenant, p.id)
+ORDER BY a.position
+
+-- name: save_template
+INSERT INTO template (tenant, id, label, revision, created, updated, claim_namespace, claim_name, claim_uid,
+                      claim_created, generation, unclaimed_since)
+VALUES (%(tenant)s, %(id)s, %(label)s, %(revision)s, %(created)s, %(updated)s, %(claim_namespace)s,
+        %(claim_name)s, %(claim_uid)s, %(claim_created)s, %(generation)s, %(unclaimed_since)s)
+ON CONFLICT (tenant, id) DO UPDATE SET label = excluded.label, revision = excluded.revision,
+    updated = excluded.updated, claim_namespace = excluded.claim_namespace, claim_name = excluded.claim_name,
+    claim_uid = excluded.claim_uid, claim_created = excluded.claim_created,
+    generation = excluded.generation, unclaimed_since = excluded.unclaimed_since
+
+-- name: clear_attributes
+DELETE FROM template_attribute WHERE tenant = %(tenant)s AND template_id = %(id)s
+
+-- name: save_attributes
+INSERT INTO template_attribute (tenant, template_id, id, parent_id, position, label, type, value_type,
+                                static_value, created, updated)
+SELECT %(tenant)s, %(template)s, * FROM unnest(%(ids)s::int[], %(parents)s::int[], %(positions)s::smallint[],
+    %(labels)s::text[], %(types)s::text[], %(value_types)s::text[], %(static_values)s::text[],
+    %(created)s::timestamptz[], %(updated)s::timestamptz[])
+
+-- name: remove_template
+DELETE FROM template WHERE tenant = %(tenant)s AND id = %(id)s
+
+-- name: mark_propagated
+UPDATE template SET propagated_revision = %(revision)s WHERE tenant = %(tenant)s AND id = %(id)s
+
+-- name: unpropagated
+SELECT tenant, id FROM template WHERE propagated_revision < revision ORDER BY tenant, id
+
+-- name: usage
+SELECT count(*) AS total, count(*) FILTER (WHERE d.revision = t.revision) AS current
+FROM template t JOIN device_template d ON (d.tenant, d.template_id) = (t.tenant, t.id)
+WHERE t.tenant = %(tenant)s AND t.id = %(id)s
+
+-- name: users
+SELECT device_id FROM device_template WHERE tenant = %(tenant)s AND template_id = %(id)s
+ORDER BY device_id LIMIT %(limit)s
+
+-- name: devices
+-- Two lookups by index instead of one OR, which would read the whole table.
+SELECT d.*, p.template_ids, p.template_revisions FROM device d
+LEFT JOIN LATERAL (
+    SELECT array_agg(template_id ORDER BY position) AS template_ids,
+           array_agg(revision ORDER BY position) AS template_revisions
+    FROM device_template dt WHERE (dt.tenant, dt.device_id) = (d.tenant, d.id)) AS p ON true
+WHERE (d.tenant, d.id) IN (
+    SELECT tenant, id FROM unnest(%(tenants)s::text[], %(ids)s::text[]) AS wanted(tenant, id)
+    UNION
+    SELECT c.tenant, c.id FROM device c
+    JOIN unnest(%(namespaces)s::text[], %(names)s::text[]) AS place(namespace, name)
+      ON (c.claim_namespace, c.claim_name) = (place.namespace, place.name))
+ORDER BY d.tenant, d.id FOR UPDATE OF d
+
+-- name: stale_devices
+SELECT d.*, p.template_ids, p.template_revisions FROM device d
+LEFT JOIN LATERAL (
+    SELECT array_agg(template_id ORDER BY position) AS template_ids,
+           array_agg(revision ORDER BY position) AS template_revisions
+    FROM device_template dt WHERE (dt.tenant, dt.device_id) = (d.tenant, d.id)) AS p ON true
+WHERE (d.tenant, d.id) IN (
+    SELECT tenant, device_id FROM device_template
+    WHERE tenant = %(tenant)s AND template_id = %(template)s AND tried_revision < %(revision)s
+    ORDER BY device_id LIMIT %(limit)s)
+ORDER BY d.tenant, d.id FOR UPDATE OF d
+
+-- name: save_devices
+INSERT INTO device (tenant, id, label, spec, document, hash, terms, revision, created, updated,
+                    claim_namespace, claim_name, claim_uid, claim_created, generation, unclaimed_since)
+SELECT tenant, id, label, spec, document, hash, terms::text[], revision, created, updated,
+       claim_namespace, claim_name, claim_uid, claim_created, generation, unclaimed_since
+FROM unnest(%(tenant)s::text[], %(id)s::text[], %(label)s::text[], %(spec)s::text[], %(document)s::text[],
+            %(hash)s::text[], %(terms)s::text[], %(revision)s::bigint[], %(created)s::timestamptz[],
+            %(updated)s::timestamptz[], %(claim_namespace)s::text[], %(claim_name)s::text[],
+            %(claim_uid)s::text[], %(claim_created)s::timestamptz[], %(generation)s::bigint[],
+            %(unclaimed_since)s::timestamptz[])
+  AS row(tenant, id, label, spec, document, hash, terms, revision, created, updated, claim_namespace,
+         claim_name, claim_uid, claim_created, generation, unclaimed_since)
+ON CONFLICT (tenant, id) DO UPDATE SET label = excluded.label, spec = excluded.spec,
+    document = excluded.document, hash = excluded.hash, terms = excluded.terms, revision = excluded.revision,
+    updated = excluded.updated, claim_namespace = excluded.claim_namespace, claim_name = excluded.claim_name,
+    claim_uid = excluded.claim_uid, claim_created = excluded.claim_created,
+    generation = excluded.generation, unclaimed_since = excluded.unclaimed_since
+
+-- name: yield_claims
+-- A row that changes hands within a batch must not meet its former holder in the unique index.
+UPDATE device d SET claim_namespace = NULL, claim_name = NULL
+FROM unnest(%(tenants)s::text[], %(ids)s::text[], %(namespaces)s::text[], %(names)s::text[])
+  AS row(tenant, id, namespace, name)
+WHERE (d.claim_namespace, d.claim_name) = (row.namespace, row.name) AND (d.tenant, d.id) <> (row.tenant, row.id)
+
+-- name: drop_device_templates
+DELETE FROM device_template d
+USING unnest(%(tenants)s::text[], %(devices)s::text[], %(templates)s::text[]) AS row(tenant, device, templates)
+WHERE (d.tenant, d.device_id) = (row.tenant, row.device)
+  AND d.template_id <> ALL (string_to_array(row.templates, ',')::int[])
+
+-- name: save_device_templates
+INSERT INTO device_template (tenant, device_id, template_id, position, revision, tried_revision)
+SELECT tenant, device, template, position, revision, revision
+FROM unnest(%(tenants)s::text[], %(devices)s::text[], %(templates)s::int[], %(positions)s::smallint[],
+            %(revisions)s::bigint[]) AS row(tenant, device, template, position, revision)
+ON CONFLICT (tenant, device_id, template_id) DO UPDATE
+SET position = excluded.position, revision = excluded.revision, tried_revision = excluded.tried_revision
+
+-- name: mark_tried
+UPDATE device_template SET tried_revision = %(revision)s
+WHERE tenant = %(tenant)s AND template_id = %(template)s AND device_id = ANY(%(devices)s)
+
+-- name: remove_devices
+DELETE FROM device d USING unnest(%(tenants)s::text[], %(ids)s::text[]) AS row(tenant, id)
+WHERE (d.tenant, d.id) = (row.tenant, row.id)
+
+-- name: advance_streams
+-- The row of the stream is the lock that keeps events of one device in order, whoever writes them.
+INSERT INTO event_stream AS s (tenant, subject, sequence)
+SELECT tenant, subject, count FROM unnest(%(tenants)s::text[], %(subjects)s::text[], %(counts)s::bigint[])
+  AS row(tenant, subject, count) ORDER BY tenant, subject
+ON CONFLICT (tenant, subject) DO UPDATE SET sequence = s.sequence + excluded.sequence
+RETURNING tenant, subject, sequence
+
+-- name: append_events
+INSERT INTO outbox (tenant, subject, sequence, type, payload, created, revision, generation, uid, writer)
+SELECT tenant, subject, sequence, type, payload, created, revision, generation, uid, writer
+FROM unnest(%(tenants)s::text[], %(subjects)s::text[], %(sequences)s::bigint[], %(types)s::text[],
+            %(payloads)s::text[], %(created)s::timestamptz[], %(revisions)s::bigint[],
+            %(generations)s::bigint[], %(uids)s::text[], %(writers)s::text[])
+  WITH ORDINALITY AS row(tenant, subject, sequence, type, payload, created, revision, generation, uid,
+                         writer, place)
+ORDER BY place
+RETURNING id, tenant, subject, sequence
+
+-- name: notify_outbox
+NOTIFY outbox
+
+-- name: notify_outcome
+NOTIFY outcome
+
+-- name: record_outcomes
+-- An older generation never replaces a newer one.
+INSERT INTO outcome AS o (kind, namespace, name, tenant, uid, generation, reason, message, target, wanted,
+                          revision, sequence, templates, unused)
+SELECT * FROM unnest(%(kinds)s::text[], %(namespaces)s::text[], %(names)s::text[], %(tenants)s::text[],
+    %(uids)s::text[], %(generations)s::bigint[], %(reasons)s::text[], %(messages)s::text[], %(targets)s::text[],
+    %(wanted)s::text[], %(revisions)s::bigint[], %(sequences)s::bigint[], %(templates)s::text[],
+    %(unused)s::text[])
+ON CONFLICT (kind, namespace, name) DO UPDATE SET tenant = excluded.tenant, uid = excluded.uid,
+    generation = excluded.generation, reason = excluded.reason, message = excluded.message,
+    target = excluded.target, wanted = excluded.wanted, revision = excluded.revision,
+    sequence = excluded.sequence, templates = excluded.templates, unused = excluded.unused, decided = now()
+WHERE o.uid <> excluded.uid OR o.generation <= excluded.generation
+
+-- name: forget_outcomes
+DELETE FROM outcome o USING unnest(%(kinds)s::text[], %(namespaces)s::text[], %(names)s::text[])
+  AS row(kind, namespace, name)
+WHERE (o.kind, o.namespace, o.name) = (row.kind, row.namespace, row.name)
+
+-- name: outcomes
+SELECT o.* FROM outcome o JOIN unnest(%(kinds)s::text[], %(namespaces)s::text[], %(names)s::text[])
+  AS row(kind, namespace, name) ON (o.kind, o.namespace, o.name) = (row.kind, row.namespace, row.name)
+
+-- name: losers
+SELECT o.kind, o.namespace, o.name FROM outcome o
+JOIN unnest(%(tenants)s::text[], %(ids)s::text[]) AS row(tenant, id) ON (o.tenant, o.wanted) = (row.tenant, row.id)
+WHERE o.wanted <> ''
+
+-- name: blocked
+SELECT o.kind, o.namespace, o.name FROM outcome o
+JOIN unnest(%(tenants)s::text[], %(ids)s::text[]) AS row(tenant, id) ON (o.tenant, o.target) = (row.tenant, row.id)
+WHERE o.reason = 'InUse' AND o.kind = 'Template'
+
+-- name: unsent
+SELECT * FROM outbox WHERE sent IS NULL AND quarantined IS NULL ORDER BY id LIMIT %(limit)s
+
+-- name: mark_sent
+UPDATE outbox SET sent = %(now)s WHERE id = ANY(%(ids)s)
+
+-- name: quarantine
+UPDATE outbox SET quarantined = %(now)s, error = %(error)s WHERE id = %(id)s
+
+-- name: is_published
+SELECT NOT EXISTS (SELECT FROM outbox WHERE tenant = %(tenant)s AND subject = %(subject)s
+                   AND sequence = %(sequence)s AND sent IS NULL) AS published
+
+-- name: outbox_depth
+SELECT count(*) AS depth, coalesce(extract(epoch FROM now() - min(created)), 0) AS age
+FROM outbox WHERE sent IS NULL AND quarantined IS NULL
+
+-- name: prune_outbox
+DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE sent < %(before)s ORDER BY id LIMIT %(limit)s)

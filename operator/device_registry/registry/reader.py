@@ -1,0 +1,258 @@
+"""The registry as the facade reads it: short statements on an asynchronous pool, each bound to a tenant.
+
+Documents leave as the bytes that were stored. The only row that is written here is the tenant's, whose
+counter gives out template ids.
+"""
+
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cache
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, Self, cast
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
+from sqlalchemy import URL
+
+from device_registry.domain import terms
+from device_registry.domain.errors import RegistryError, RegistryUnavailable
+from device_registry.domain.model import DeviceId, Key, Kind, RegisteredTemplate, Tenant
+from device_registry.domain.outcome import Outcome
+
+from . import rows, sql
+from .filters import Filters, Page
+
+_SQL = sql.load("reader.sql")
+
+_CONNECTIONS = 8
+"""More than two cores can keep busy, few enough to leave the server to the writer."""
+_CONNECT_SECONDS = 5
+"""How long a request waits for a connection: then the registry counts as away."""
+_STATEMENT_MS = 5_000
+"""No read takes a tenth of that."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredDevice:
+    """A registered device with the resource behind it."""
+
+    body: str
+    key: Key | None
+    """The resource that declares it; None when the row is unclaimed."""
+    uid: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DevicesPage:
+    """A page of devices, joined by commas, and how many match in all."""
+
+    total: int
+    bodies: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplatesPage:
+    """A page of templates, and how many match in all."""
+
+    total: int
+    templates: tuple[RegisteredTemplate, ...]
+
+
+def conninfo(url: URL) -> str:
+    """The address of the registry as libpq wants it."""
+    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def session_options() -> dict[str, Any]:
+    """How each session of the facade begins."""
+    return {
+        "autocommit": True,
+        "row_factory": dict_row,
+        "application_name": "device-manager-api",
+        "connect_timeout": _CONNECT_SECONDS,
+        "options": f"-c statement_timeout={_STATEMENT_MS} -c TimeZone=UTC",
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+    }
+
+
+class RegistryReader:
+    """Reads devices, templates and outcomes. Every method may raise RegistryUnavailable.
+
+    An asynchronous context manager; a registry that is away at the start is no error.
+    """
+
+    def __init__(self, url: URL) -> None:
+        self._pool: AsyncConnectionPool[AsyncConnection[DictRow]] = AsyncConnectionPool(
+            conninfo(url),
+            kwargs=session_options(),
+            min_size=1,
+            max_size=_CONNECTIONS,
+            timeout=_CONNECT_SECONDS,
+            open=False,
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._pool.open(wait=False)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._pool.close()
+
+    async def ping(self) -> None:
+        """Raise RegistryUnavailable when Postgres does not answer."""
+        await self._fetch(_SQL.ping)
+
+    # --- devices ---
+
+    async def device(self, tenant: Tenant, device_id: str) -> str | None:
+        """The document of a device."""
+        found = await self._fetch(_SQL.device, tenant=tenant, id=device_id)
+        return found[0]["document"] if found else None
+
+    async def stored_device(self, tenant: Tenant, device_id: str) -> StoredDevice | None:
+        """A device together with the resource that declares it."""
+        found = await self._fetch(_SQL.device_with_claim, tenant=tenant, id=device_id)
+        return _stored(found[0]) if found else None
+
+    async def documents(self, tenant: Tenant, ids: Collection[DeviceId]) -> dict[DeviceId, str]:
+        """The documents of several devices by id, absent ones left out."""
+        found = await self._fetch(_SQL.documents, tenant=tenant, ids=list(ids))
+        return {DeviceId(row["id"]): row["document"] for row in found}
+
+    async def taken(self, tenant: Tenant, ids: Collection[DeviceId]) -> set[DeviceId]:
+        """Which of these ids devices already have."""
+        found = await self._fetch(_SQL.device_ids_taken, tenant=tenant, ids=list(ids))
+        return {DeviceId(row["id"]) for row in found}
+
+    async def devices_page(self, tenant: Tenant, filters: Filters, page: Page) -> DevicesPage:
+        """A page of documents as they were stored."""
+        wanted = _device_parameters(tenant, filters)
+        statement = _page_statement("devices_page", tuple(wanted), page.by_label)
+        (row,) = await self._fetch(statement, tenant=tenant, **wanted, **_limits(page))
+        return DevicesPage(total=row["total"], bodies=row["bodies"] or "")
+
+    async def device_ids_page(self, tenant: Tenant, filters: Filters, page: Page) -> str:
+        """The ids of a page, as JSON texts joined by commas."""
+        wanted = _device_parameters(tenant, filters)
+        statement = _page_statement("device_ids_page", tuple(wanted), page.by_label)
+        (row,) = await self._fetch(statement, tenant=tenant, **wanted, **_limits(page))
+        return row["ids"] or ""
+
+    # --- templates ---
+
+    async def templates(self, tenant: Tenant, ids: Iterable[int]) -> dict[int, RegisteredTemplate]:
+        """Templates by id, absent ones left out."""
+        found = await self._fetch(_SQL.template, tenant=tenant, ids=list(ids))
+        return {one.id: one for one in await self._with_attributes(tenant, found)}
+
+    async def template(self, tenant: Tenant, template_id: int) -> RegisteredTemplate | None:
+        """One template with its attributes."""
+        return (await self.templates(tenant, [template_id])).get(template_id)
+
+    async def templates_page(self, tenant: Tenant, filters: Filters, page: Page) -> TemplatesPage:
+        """A page of templates; `filters.template` does not apply to them."""
+        wanted = _template_parameters(filters)
+        statement = _page_statement("templates_page", tuple(wanted), page.by_label)
+        parameters = {name: value for group in wanted.values() for name, value in group.items()}
+        found = await self._fetch(statement, tenant=tenant, **parameters, **_limits(page))
+        present = [row for row in found if row["id"] is not None]
+        templates = tuple(await self._with_attributes(tenant, present))
+        return TemplatesPage(total=found[0]["total"], templates=templates)
+
+    async def in_use(self, tenant: Tenant, template_id: int) -> bool:
+        """Whether any device uses the template."""
+        (row,) = await self._fetch(_SQL.template_in_use, tenant=tenant, id=template_id)
+        return bool(row["used"])
+
+    async def reserve_template_id(self, tenant: Tenant) -> int:
+        """A template id that the tenant never used and that nobody else will get."""
+        (row,) = await self._fetch(_SQL.reserve_template_id, tenant=tenant)
+        return int(row["id"])
+
+    async def _with_attributes(self, tenant: Tenant, found: list[DictRow]) -> list[RegisteredTemplate]:
+        if not found:
+            return []
+        ids = [row["id"] for row in found]
+        attributes = await self._fetch(_SQL.attributes, tenant=tenant, ids=ids)
+        order = sorted(attributes, key=itemgetter("template_id"))
+        groups: dict[int, Any] = {
+            owner: list(group) for owner, group in groupby(order, key=itemgetter("template_id"))
+        }
+        return [rows.template(cast("Any", row), groups.get(row["id"], [])) for row in found]
+
+    # --- outcomes ---
+
+    async def outcomes(self, keys: Collection[Key]) -> dict[Key, Outcome]:
+        """What was decided last about these resources, absent ones left out."""
+        found = [rows.outcome(row) for row in await self._fetch(_SQL.outcomes, **rows.key_columns(keys))]
+        return {outcome.key: outcome for outcome in found}
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[AsyncConnection[DictRow]]:
+        """A pooled connection whose errors are ours: RegistryUnavailable, or RegistryError for the rest."""
+        try:
+            async with self._pool.connection() as connection:
+                yield connection
+        except _AWAY as error:
+            raise RegistryUnavailable(f"Postgres does not answer: {_first_line(error)}") from error
+        except psycopg.Error as error:
+            raise RegistryError(f"Postgres refuses a statement: {_first_line(error)}") from error
+
+    async def _fetch(self, statement: str, **parameters: Any) -> list[DictRow]:
+        async with self.connection() as connection:
+            cursor = await connection.execute(statement, parameters)
+            return await cursor.fetchall()
+
+
+_AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed, TooManyRequests)
+
+
+@cache
+def _page_statement(name: str, filters: tuple[str, ...], by_label: bool) -> str:  # noqa: FBT001 - a key of the cache
+    """A page statement with its fragments: a closed set of texts, so Postgres prepares each once."""
+    order: str = _SQL.order_label if by_label else _SQL.order_id
+    chosen = " ".join(getattr(_SQL, f"filter_{one}") for one in filters)
+    text: str = getattr(_SQL, name)
+    return text.format(filters=chosen, order=order, page_order=order.replace("d.", "page."))
+
+
+def _device_parameters(tenant: Tenant, filters: Filters) -> dict[str, Any]:
+    """What is asked for, by the name of its fragment."""
+    wanted = [terms.attribute_value(tenant, label, value) for label, value in filters.attributes]
+    wanted += [terms.value_type(tenant, one) for one in filters.value_types]
+    asked = {"label": filters.label, "terms": wanted, "template": filters.template}
+    return {name: value for name, value in asked.items() if value not in ("", [], None)}
+
+
+def _template_parameters(filters: Filters) -> dict[str, Mapping[str, Any]]:
+    """What is asked for, by the name of its fragment."""
+    asked: dict[str, Mapping[str, Any]] = {}
+    if filters.label:
+        asked["label"] = {"label": filters.label}
+    if filters.attributes:
+        labels, values = zip(*filters.attributes, strict=True)
+        asked["attributes"] = {"labels": list(labels), "values": list(values)}
+    if filters.value_types:
+        asked["value_types"] = {"value_types": list(filters.value_types)}
+    return asked
+
+
+def _limits(page: Page) -> dict[str, int]:
+    return {"size": page.size, "offset": page.offset}
+
+
+def _stored(row: DictRow) -> StoredDevice:
+    if row["claim_name"] is None or row["unclaimed_since"] is not None:
+        return StoredDevice(body=row["document"], key=None)
+    key = Key(Kind.DEVICE, row["claim_namespace"], row["claim_name"])
+    return StoredDevice(body=row["document"], key=key, uid=row["claim_uid"])
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n", 1)[0]

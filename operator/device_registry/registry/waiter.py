@@ -1,0 +1,141 @@
+"""Lets the facade wait until the operator has decided about a resource (read your writes).
+
+One connection listens on the channel `outcome`; each notification, and each second without one, causes a
+single query for all that wait.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Self
+
+import psycopg
+import structlog
+from psycopg import AsyncConnection
+from sqlalchemy import URL
+
+from device_registry.domain.errors import RegistryError, RegistryUnavailable
+from device_registry.domain.model import Key
+from device_registry.domain.outcome import Outcome
+from device_registry.domain.reasons import Reason
+
+from .reader import RegistryReader, conninfo, session_options
+
+_LOG = structlog.get_logger(__name__)
+
+_POLL_SECONDS = 1.0
+"""A notification may be lost with its connection; a second is what a person barely notices."""
+_RETRY_SECONDS = 1.0
+"""Pause after Postgres went away: soon enough to be back before the requests give up."""
+
+
+@dataclass(eq=False, slots=True)
+class _Wait:
+    """One caller: which resource, when it is content, and where the answer goes."""
+
+    key: Key
+    content: Callable[[Outcome | None], bool]
+    answer: asyncio.Future[Outcome | None]
+
+
+class OutcomeWaiter:
+    """Waits for outcomes, at most `seconds` each. An asynchronous context manager."""
+
+    def __init__(self, url: URL, reader: RegistryReader, seconds: float) -> None:
+        self._url = url
+        self._reader = reader
+        self._seconds = seconds
+        self._waits: set[_Wait] = set()
+        self._wake = asyncio.Event()
+        self._away = ""
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._answer())]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def wait(self, key: Key, uid: str, generation: int) -> Outcome:
+        """The outcome of that generation of the resource, or of a later one.
+
+        Raises TimeoutError when it does not come in time, RegistryUnavailable when nobody can tell.
+        """
+        outcome = await self._wait(
+            key,
+            lambda seen: seen is not None and seen.uid == uid and seen.generation >= generation,
+        )
+        assert outcome is not None
+        return outcome
+
+    async def wait_gone(self, key: Key, uid: str) -> Outcome | None:
+        """None as soon as the resource is gone from the registry; the outcome when its deletion is held up.
+
+        Raises TimeoutError when neither comes in time, RegistryUnavailable when nobody can tell.
+        """
+        outcome = await self._wait(
+            key, lambda seen: seen is None or seen.uid != uid or seen.reason is Reason.IN_USE
+        )
+        return outcome if outcome and outcome.uid == uid else None
+
+    async def _wait(self, key: Key, content: Callable[[Outcome | None], bool]) -> Outcome | None:
+        waiting = _Wait(key, content, asyncio.get_running_loop().create_future())
+        self._waits.add(waiting)
+        # What is waited for may have happened before anybody listened for it.
+        self._wake.set()
+        try:
+            return await asyncio.wait_for(waiting.answer, self._seconds)
+        except TimeoutError:
+            if self._away:
+                raise RegistryUnavailable(self._away) from None
+            raise
+        finally:
+            self._waits.discard(waiting)
+
+    async def _answer(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), _POLL_SECONDS)
+            self._wake.clear()
+            try:
+                await self._look()
+            except RegistryError as error:
+                self._went_away(error)
+                await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _look(self) -> None:
+        if not self._waits:
+            return
+        waits = list(self._waits)
+        seen = await self._reader.outcomes({one.key for one in waits})
+        self._away = ""
+        for one in waits:
+            outcome = seen.get(one.key)
+            if not one.answer.done() and one.content(outcome):
+                one.answer.set_result(outcome)
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                async with self._listening() as connection:
+                    async for _ in connection.notifies():
+                        self._wake.set()
+            except psycopg.Error as error:
+                self._went_away(error)
+            await asyncio.sleep(_RETRY_SECONDS)
+
+    @asynccontextmanager
+    async def _listening(self) -> AsyncIterator[AsyncConnection[object]]:
+        connection = await AsyncConnection.connect(conninfo(self._url), **session_options())
+        async with connection:
+            await connection.execute("LISTEN outcome")
+            yield connection
+
+    def _went_away(self, error: Exception) -> None:
+        if not self._away:
+            _LOG.warning("outcomes cannot be read, writes will wait", error=str(error))
+        self._away = f"Postgres does not answer: {error}"
