@@ -1,0 +1,23 @@
+"""The real platform, started once for a run of the tests and stopped with it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.platform import Platform
+
+PROJECT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def platform() -> Iterator[Platform]:
+    """etcd, kube-apiserver, kube-controller-manager, Kafka, Postgres and Redis, empty."""
+    with Platform(PROJECT / ".local" / "test") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def cluster(platform: Platform) -> Platform:
+    """The part of the platform that kubectl talks to."""
+    return platform

@@ -1,0 +1,82 @@
+"""The image: what its Dockerfile builds starts every program as an unprivileged user on a read-only tree."""
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.dockerfile import Image
+
+PROJECT = Path(__file__).parents[2]
+PROGRAMS = ["operator", "api", "migrate"]
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
+    root = tmp_path_factory.mktemp("image")
+    image = Image(PROJECT, root)
+    image.build()
+    _open_the_way(root)
+    _set_writable(image.path("/app"), writable=False)
+    yield image
+    _set_writable(image.path("/app"), writable=True)
+
+
+def run(image: Image, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Start the entry point as the container would: only the image's environment, its user, its files."""
+    return subprocess.run(
+        [*image.entrypoint, *arguments],
+        executable=image.path("/app/bin") / image.entrypoint[0],
+        env={**image.environment, **environment},
+        cwd="/",
+        user=image.user if os.getuid() == 0 else None,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_every_program_starts_as_an_unprivileged_user_on_a_read_only_tree(image: Image, program: str) -> None:
+    answer = run(image, program, "--help")
+    assert answer.returncode == 0, answer.stderr
+    assert program in answer.stdout
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_program_names_the_variable_that_it_cannot_use(image: Image, program: str) -> None:
+    answer = run(image, program, KAFKA_PORT="many")
+    assert answer.returncode == 1
+    assert "KAFKA_PORT" in answer.stderr
+
+
+def test_the_programs_come_with_their_frameworks(image: Image) -> None:
+    modules = "device_operator.program, device_api.program, device_registry.registry.migrate"
+    python = image.path("/app/bin/python")
+    subprocess.run([python, "-c", f"import {modules}"], check=True, env=image.environment, cwd="/")
+
+
+def test_the_image_runs_as_a_user_without_rights(image: Image) -> None:
+    assert image.user > 10_000
+
+
+def test_the_image_carries_no_installer(image: Image) -> None:
+    assert not list(image.path("/app/bin").glob("pip*"))
+
+
+def _open_the_way(folder: Path) -> None:
+    """Let the other user reach the image below pytest's private folders."""
+    for parent in [folder, *folder.parents]:
+        if parent.stat().st_uid == os.getuid() and parent.is_relative_to(tempfile.gettempdir()):
+            parent.chmod(parent.stat().st_mode | 0o055)
+
+
+def _set_writable(folder: Path, *, writable: bool) -> None:
+    for path in folder.rglob("*"):
+        if not path.is_symlink():
+            mode = path.stat().st_mode
+            path.chmod(mode | 0o200 if writable else mode & ~0o222)

@@ -1,0 +1,102 @@
+"""The programs of this project as processes, for end-to-end tests: start, stop, kill, restart."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+_PATIENCE = 60.0
+"""Seconds until a program must be ready: ten times what it needs on two busy cores."""
+
+
+class Program:
+    """`device-manager <name>` with an environment; ready when `start` returns."""
+
+    def __init__(self, name: str, environment: Mapping[str, str], log: Path) -> None:
+        self.name = name
+        self.log = log
+        self.metrics_port = free_port()
+        self._environment = {**environment, "METRICS_PORT": str(self.metrics_port), "METRICS_HOST": "127.0.0.1"}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, **environment: str) -> Self:
+        """Start it, with more variables if some are given, and wait until it says that it is ready."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "device_manager", self.name],
+                env={"PATH": os.environ["PATH"], "HOME": str(self.log.parent), **self._environment, **environment},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        self._wait_until_ready()
+        return self
+
+    def stop(self) -> int:
+        """Ask it to end, as Kubernetes does; answers the exit code."""
+        return self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it without a chance to say goodbye."""
+        self._end(signal.SIGKILL)
+
+    def restart(self) -> None:
+        """Stop it and start it again."""
+        self.stop()
+        self.start()
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def metrics(self) -> dict[str, float]:
+        """Its metrics now: name with labels, as exported, to value."""
+        lines = self._get("/metrics").splitlines()
+        pairs = [line.rsplit(" ", 1) for line in lines if line and not line.startswith("#")]
+        return {name: float(value) for name, value in pairs}
+
+    def _end(self, how: signal.Signals) -> int:
+        if self._process is None:
+            return 0
+        self._process.send_signal(how)
+        return self._process.wait(timeout=30)
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + _PATIENCE
+        while not self._ready():
+            assert self.alive, f"{self.name} ended at start:\n{self._tail()}"
+            assert time.monotonic() < deadline, f"{self.name} is not ready:\n{self._tail()}"
+            time.sleep(0.05)
+
+    def _ready(self) -> bool:
+        try:
+            return bool(self._get("/readyz")) or True
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def _get(self, path: str) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}{path}", timeout=5) as answer:
+            return str(answer.read().decode())
+
+    def _tail(self) -> str:
+        return "\n".join(self.log.read_text().splitlines()[-20:])
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
