@@ -23,7 +23,11 @@ class Program:
         self.name = name
         self.log = log
         self.metrics_port = free_port()
-        self._environment = {**environment, "METRICS_PORT": str(self.metrics_port), "METRICS_HOST": "127.0.0.1"}
+        self._environment = {
+            **environment,
+            "METRICS_PORT": str(self.metrics_port),
+            "METRICS_HOST": "127.0.0.1",
+        }
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, **environment: str) -> Self:
@@ -31,7 +35,12 @@ class Program:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "device_manager", self.name],
-                env={"PATH": os.environ["PATH"], "HOME": str(self.log.parent), **self._environment, **environment},
+                env={
+                    "PATH": os.environ["PATH"],
+                    "HOME": str(self.log.parent),
+                    **self._environment,
+                    **environment,
+                },
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )

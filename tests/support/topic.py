@@ -44,7 +44,9 @@ class Topic:
         """Everything that is in the topic now."""
         consumer = KafkaConsumer(bootstrap_servers=self._bootstrap, enable_auto_commit=False)
         try:
-            parts = [TopicPartition(self.name, number) for number in consumer.partitions_for_topic(self.name) or ()]
+            parts = [
+                TopicPartition(self.name, number) for number in consumer.partitions_for_topic(self.name) or ()
+            ]
             consumer.assign(parts)
             consumer.seek_to_beginning(*parts)
             return _read(consumer, consumer.end_offsets(parts)) if parts else []

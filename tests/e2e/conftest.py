@@ -1,0 +1,70 @@
+"""What end-to-end tests start from: kubectl on a cluster with our resources, and an operator at work."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from local.platform import Platform
+from tests.support.kubectl import Kubectl
+from tests.support.road import Road, a_road
+from tests.support.waiting import eventually
+
+ROOT = Path(__file__).parents[2]
+POLICY = ROOT / "charts" / "device-manager" / "files" / "finalizer-policy.yaml"
+FLEET = ROOT / "examples" / "cold-chain"
+
+
+@pytest.fixture(scope="session")
+def kubectl(cluster: Platform) -> Kubectl:
+    """Return kubectl on a cluster that serves Device and Template."""
+    bound = Kubectl.of(cluster)
+    bound.run("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
+    for name in ("devices.dojot.io", "templates.dojot.io"):
+        bound.wait("crd", name, "condition=Established")
+    bound.run("apply", "--server-side", "-f", str(POLICY))
+    return bound
+
+
+@pytest.fixture
+def namespace(kubectl: Kubectl) -> str:
+    """Return a namespace of the test's own."""
+    return kubectl.create_namespace(f"test-{uuid4().hex[:12]}")
+
+
+@pytest.fixture(scope="module")
+def shared_namespace(kubectl: Kubectl) -> str:
+    """Return a namespace for tests of one module that do not mind each other's objects."""
+    return kubectl.create_namespace(f"test-{uuid4().hex[:12]}")
+
+
+@pytest.fixture(scope="module")
+def road(platform: Platform, kubectl: Kubectl, request: pytest.FixtureRequest) -> Iterator[Road]:
+    """An operator with an empty registry of its own; it leaves a cluster without devices and templates."""
+    name = request.module.__name__.rpartition(".")[2]
+    road = a_road(platform, kubectl, f"{name}_{uuid4().hex[:6]}", name)
+    road.migrate()
+    road.operator.start()
+    yield road
+    if not road.operator.alive:
+        road.operator.start()
+    for kind in ("devices", "templates"):
+        kubectl.run("delete", kind, "--all", "--all-namespaces", "--wait=false")
+    eventually(lambda: not kubectl.run("get", "devices,templates", "-A", "-o", "name"), within=60)
+    road.operator.stop()
+    road.engine.dispose()
+
+
+@pytest.fixture
+def fleet(road: Road) -> str:
+    """The example fleet, settled; answers its namespace."""
+    road.kubectl.apply(FLEET, server_side=False)
+    road.kubectl.run(
+        "wait", "devices,templates", "--all", "-n", "cold-chain", "--for=condition=Ready", "--timeout=60s"
+    )
+    road.wait_until_sent()
+    road.kubectl.run(
+        "wait", "devices", "--all", "-n", "cold-chain", "--for=condition=Published", "--timeout=60s"
+    )
+    return "cold-chain"

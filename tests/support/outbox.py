@@ -1,0 +1,114 @@
+"""An outbox and a bus in memory that do what a test tells them, for the relay."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from device_registry.domain.errors import BrokerUnavailable, RegistryUnavailable
+from device_registry.domain.events import Event, EventType, Recorded
+from device_registry.domain.model import Tenant
+from device_registry.ports import Delivery
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+SENT = Delivery(sent=True)
+FAILED = Delivery(sent=False, error="try again")
+POISON = Delivery(sent=False, poison=True, error="too large")
+
+
+def an_event(event_id: int, subject: str = "a", sequence: int = 1, **event: str) -> Recorded:
+    tenant = Tenant(event.pop("tenant", "acme"))
+    content = Event(
+        tenant=tenant,
+        subject=subject,
+        type=EventType.UPDATE,
+        payload=event.pop("payload", "{}"),
+        created=NOON,
+        **event,  # type: ignore[arg-type]  # what is left are the texts of an event
+    )
+    return Recorded(id=event_id, sequence=sequence, event=content)
+
+
+@dataclass
+class MemoryOutbox:
+    """Holds events in the order of `add`. While `away` every call fails as without Postgres."""
+
+    away: bool = False
+    events: list[Recorded] = field(default_factory=list)
+    sent: dict[int, datetime] = field(default_factory=dict)
+    poison: dict[int, str] = field(default_factory=dict)
+    limits: list[int] = field(default_factory=list)
+    """How many events it was asked for, each time."""
+    waits: int = 0
+    on_wait: Callable[[], None] = lambda: None
+    _sequences: Counter[str] = field(default_factory=Counter)
+
+    def add(self, *subjects: str) -> None:
+        for subject in subjects:
+            self._sequences[subject] += 1
+            self.events.append(an_event(len(self.events) + 1, subject, self._sequences[subject]))
+
+    @property
+    def waiting(self) -> list[Recorded]:
+        self._answer()
+        return [event for event in self.events if event.id not in self.sent.keys() | self.poison.keys()]
+
+    def unsent(self, limit: int) -> list[Recorded]:
+        self.limits.append(limit)
+        return self.waiting[:limit]
+
+    def mark_sent(self, ids: Sequence[int], now: datetime) -> None:
+        self._answer()
+        self.sent.update(dict.fromkeys(ids, now))
+
+    def quarantine(self, event_id: int, error: str, now: datetime) -> None:
+        self._answer()
+        self.poison[event_id] = error
+
+    def wait(self, timeout: float) -> None:
+        self._answer()
+        self.waits += 1
+        self.on_wait()
+
+    def depth(self) -> tuple[int, float]:
+        return len(self.waiting), 7.0 if self.waiting else 0.0
+
+    def prune(self, before: datetime, limit: int) -> int:
+        self._answer()
+        old = [event for event in self.events if self.sent.get(event.id, before) < before][:limit]
+        self.events = [event for event in self.events if event not in old]
+        return len(old)
+
+    def _answer(self) -> None:
+        if self.away:
+            raise RegistryUnavailable
+
+
+@dataclass
+class ScriptedBus:
+    """Delivers by a rule; while `away` it fails as without Kafka. `rounds` is what it was asked to send."""
+
+    rule: Callable[[Recorded], Delivery] = lambda _: SENT
+    away: bool = False
+    rounds: list[list[Recorded]] = field(default_factory=list)
+    delivered: list[Recorded] = field(default_factory=list)
+
+    def send(self, events: Sequence[Recorded]) -> Mapping[int, Delivery]:
+        if self.away:
+            raise BrokerUnavailable
+        self.rounds.append(list(events))
+        deliveries = {event.id: self.rule(event) for event in events}
+        self.delivered += [event for event in events if deliveries[event.id].sent]
+        return deliveries
+
+    def close(self) -> None:
+        self.away = True
+
+    @property
+    def sequences(self) -> dict[str, list[int]]:
+        """By subject what a consumer would have seen, in order."""
+        seen: dict[str, list[int]] = defaultdict(list)
+        for event in self.delivered:
+            seen[event.event.subject].append(event.sequence)
+        return dict(seen)
