@@ -50,6 +50,8 @@ class BrokerUnavailable(Unavailable):
 class ClusterUnavailable(Unavailable):
     """The Kubernetes API server does not answer."""
 
+    reason = Reason.CLUSTER_UNAVAILABLE
+
 
 class Fenced(RegistryError):
     """Another operator leads now; this process must not write any more."""

@@ -253,6 +253,11 @@ class RegisteredTemplate:
     unclaimed_since: datetime | None = None
 
     @property
+    def claimed(self) -> bool:
+        """Whether a resource of the cluster stands behind this row."""
+        return self.claim is not None and self.unclaimed_since is None
+
+    @property
     def name(self) -> str:
         """How messages call it: the resource's name, else the id."""
         return self.claim.name if self.claim else str(self.id)

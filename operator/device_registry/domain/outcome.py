@@ -37,7 +37,9 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """How many devices use a template, and how many of them show its current revision."""
+    """How many devices use a template, how many show its current revision, how many it has yet to reach."""
 
     total: int
     current: int
+    stale: int = 0
+    """Devices that propagation has not tried with the current revision yet."""

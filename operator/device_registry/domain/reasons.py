@@ -39,6 +39,8 @@ class Reason(StrEnum):
     """Postgres does not answer; the change waits."""
     BROKER_UNAVAILABLE = "BrokerUnavailable"
     """Kafka does not answer; the event waits in the outbox."""
+    CLUSTER_UNAVAILABLE = "ClusterUnavailable"
+    """The Kubernetes API server does not answer; what is to be written there waits."""
     IN_USE = "InUse"
     """Devices still use the template; its deletion waits for them."""
 

@@ -4,6 +4,7 @@ What one object can tell alone is refused by the schema when it is applied. The 
 order in which the operator and the facade ask; both give the first answer.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -109,8 +110,8 @@ def tenant_is_kept(
 
 
 def id_is_kept(spec: DeviceSpec, own: DeviceRow | None) -> Violation | None:
-    """A device that is registered keeps its id."""
-    if own is None or spec.device_id in (None, own.id):
+    """A device that is registered keeps its id; one that left its row behind may come back with another."""
+    if own is None or not own.claimed or spec.device_id in (None, own.id):
         return None
     return Violation(
         reason=Reason.INVALID_SPEC,
@@ -159,9 +160,24 @@ def pins_are_kept(spec: TemplateSpec, recorded: RegisteredTemplate | None) -> Vi
     return None
 
 
+def pins_are_distinct(spec: TemplateSpec, recorded: RegisteredTemplate | None) -> Violation | None:
+    """No two attributes or metadata entries of the template would get the same id."""
+    kept = {attribute.identity: attribute.id for attribute in recorded.attributes} if recorded else {}
+    ids = [attribute.id or kept.get(attribute.identity) for attribute in spec.attributes]
+    ids += [entry.id for attribute in spec.attributes for entry in attribute.metadata]
+    twice = sorted(one for one, count in Counter(ids).items() if one and count > 1)
+    if not twice:
+        return None
+    return Violation(
+        reason=Reason.INVALID_SPEC,
+        message=f"spec.attributes: the id {twice[0]} is pinned for more than one entry;"
+        " remove all pins but one",
+    )
+
+
 def id_is_free_for_template(claim: Claim, row: RegisteredTemplate | None) -> Violation | None:
     """The row with the pinned id is absent, ours or unclaimed."""
-    if row is None or row.claim is None or row.unclaimed_since or row.claim.place == claim.place:
+    if row is None or row.claim is None or not row.claimed or row.claim.place == claim.place:
         return None
     return Violation(
         reason=Reason.IDENTITY_CONFLICT,

@@ -1,0 +1,251 @@
+"""The event bus on Kafka: an idempotent producer that the relay drives. Nothing else speaks to Kafka here.
+
+The producer library retries by itself for a bounded time. The relay hears of what is left after that, and the
+producer is thrown away: a record that it still holds can then never arrive late, after its successors.
+"""
+
+import logging
+import re
+import socket
+from collections.abc import Mapping, Sequence
+from time import monotonic
+from typing import Any
+
+import structlog
+from kafka import KafkaProducer
+from kafka.errors import (
+    InvalidRecordError,
+    InvalidTimestampError,
+    InvalidTopicError,
+    KafkaError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    RetriableError,
+)
+
+from .backoff import Holds
+from .domain.errors import BrokerUnavailable
+from .domain.events import Recorded
+from .domain.model import Tenant
+from .ports import Delivery
+from .topics import TopicSource
+
+log = structlog.get_logger()
+_library_log = logging.getLogger("kafka")
+
+BLOCK_SECONDS = 4.0
+"""How long the library may look for a broker or for one topic."""
+
+LOOKUP_SECONDS = 5.0
+"""When one call of `send` stops to look for more topics not used before: these must not delay the others."""
+
+GRACE_SECONDS = 5.0
+"""How long to wait beyond the delivery time-out for the producer to say that it has given up."""
+
+PING_SECONDS = 2.0
+"""How long a broker may take to accept a connection."""
+
+MAX_RECORD_BYTES = 64 * 1024 * 1024
+"""Above any sensible limit of a broker: the broker's `message.max.bytes` decides, which people can change."""
+
+LONGEST_HOLD_SECONDS = 30.0
+"""How soon at the latest a tenant is tried again whose topic could not be used."""
+
+POISON = (
+    InvalidRecordError,
+    InvalidTimestampError,
+    InvalidTopicError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    UnicodeError,
+)
+"""What concerns the record itself, so that sending it again can never help."""
+
+TOPIC_NAME = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")
+"""What Kafka takes as the name of a topic."""
+
+Outcomes = dict[int, Exception | None]
+"""By event id what went wrong, None if the record was acknowledged."""
+
+
+class KafkaBus:
+    """Sends events and waits for all replicas in sync to have them (port `EventBus`). For one thread.
+
+    A tenant whose topic cannot be named or written is left alone for a growing pause; the others go on.
+    """
+
+    def __init__(self, bootstrap: Sequence[str], topics: TopicSource, delivery_seconds: float = 15.0) -> None:
+        self._bootstrap = list(bootstrap)
+        self._topics = topics
+        self._delivery_seconds = delivery_seconds
+        self._producer: KafkaProducer | None = None
+        self._holds = Holds[Tenant](LONGEST_HOLD_SECONDS)
+        self._flowing = set[Tenant]()
+        # The library describes every attempt to reconnect; the relay says once that the broker is away.
+        if _library_log.level == logging.NOTSET:
+            _library_log.setLevel(logging.CRITICAL)
+
+    def send(self, events: Sequence[Recorded]) -> Mapping[int, Delivery]:
+        """Send events of different subjects, wait for the acknowledgements, answer by event id.
+
+        Takes three times the delivery time-out at worst. Raises BrokerUnavailable when no broker answers.
+        """
+        free = [recorded for recorded in events if recorded.event.tenant not in self._holds]
+        outcomes = self._attempt(free, monotonic() + self._delivery_seconds) if free else {}
+        self._note_tenants(free, outcomes)
+        return {recorded.id: _delivery(outcomes.get(recorded.id, _NOT_TRIED)) for recorded in events}
+
+    def ping(self) -> bool:
+        """Whether a broker accepts connections; costs one connection, for readiness."""
+        return any(_accepts_connections(server) for server in self._bootstrap)
+
+    def close(self) -> None:
+        """Give up the producer. Later calls of `send` begin with a new one."""
+        if self._producer is not None:
+            _close(self._producer)
+            self._producer = None
+            self._flowing.clear()
+
+    # --- one attempt ----------------------------------------------------------------------------------
+
+    def _attempt(self, events: Sequence[Recorded], deadline: float) -> Outcomes:
+        """What became of the events. Absent ones were not tried."""
+        outcomes = self._await(self._enqueue(self._connected(), events))
+        if any(isinstance(error, KafkaError) for error in outcomes.values()):
+            self._begin_anew(outcomes)
+        refused = [recorded for recorded in events if _is_refusal(outcomes.get(recorded.id))]
+        if len(refused) > 1:
+            outcomes |= self._attempt_halves(refused, deadline)
+        return outcomes
+
+    def _attempt_halves(self, refused: Sequence[Recorded], deadline: float) -> Outcomes:
+        """Find the guilty: the library fails everything that is under way together with a refused record."""
+        if monotonic() > deadline:
+            return dict.fromkeys((recorded.id for recorded in refused), KafkaError("refused in company"))
+        middle = len(refused) // 2
+        return self._attempt(refused[:middle], deadline) | self._attempt(refused[middle:], deadline)
+
+    def _begin_anew(self, outcomes: Outcomes) -> None:
+        self.close()
+        # Tells an outage, which concerns everybody, from topics that cannot be used.
+        if None not in outcomes.values():
+            self._connected()
+
+    def _connected(self) -> KafkaProducer:
+        if self._producer is None:
+            # Asked first, since a producer that finds no broker retries, logs, and leaves its sockets behind.
+            if not self.ping():
+                raise BrokerUnavailable(f"no broker of {self._bootstrap} accepts a connection")
+            try:
+                self._producer = KafkaProducer(**self._configuration())
+            except (KafkaError, OSError) as error:
+                raise BrokerUnavailable(f"no broker of {self._bootstrap} answers: {error}") from error
+        return self._producer
+
+    def _configuration(self) -> dict[str, Any]:
+        milliseconds = round(self._delivery_seconds * 1000)
+        return {
+            "bootstrap_servers": self._bootstrap,
+            "client_id": "device-manager",
+            "acks": "all",
+            "enable_idempotence": True,
+            "delivery_timeout_ms": milliseconds,
+            "request_timeout_ms": milliseconds * 2 // 3,
+            "bootstrap_timeout_ms": round(BLOCK_SECONDS * 1000),
+            "max_block_ms": round(BLOCK_SECONDS * 1000),
+            "reconnect_backoff_max_ms": 1000,
+            "max_request_size": MAX_RECORD_BYTES,
+            "metrics_enabled": False,
+        }
+
+    def _enqueue(self, producer: KafkaProducer, events: Sequence[Recorded]) -> dict[int, Any]:
+        """By event id the library's future, or the error that came at once. Absent events were not tried."""
+        deadline = monotonic() + LOOKUP_SECONDS
+        attempts: dict[int, Any] = {}
+        failed = set[Tenant]()
+        # Tenants known to work go first: looking for a topic may take long, and concerns its own tenant only.
+        for recorded in sorted(events, key=lambda recorded: recorded.event.tenant not in self._flowing):
+            tenant = recorded.event.tenant
+            if tenant in failed or (tenant not in self._flowing and monotonic() > deadline):
+                continue
+            attempts[recorded.id] = attempt = self._hand_over(producer, recorded)
+            if isinstance(attempt, Exception) and not isinstance(attempt, POISON):
+                failed.add(tenant)
+        return attempts
+
+    def _hand_over(self, producer: KafkaProducer, recorded: Recorded) -> Any:
+        try:
+            return producer.send(
+                self._topic(recorded.event.tenant),
+                value=recorded.event.payload.encode(),
+                key=recorded.key.encode(),
+                headers=recorded.headers,
+            )
+        except (KafkaError, BrokerUnavailable, ValueError) as error:
+            return error
+
+    def _topic(self, tenant: Tenant) -> str:
+        topic = self._topics.topic(tenant)
+        if not TOPIC_NAME.fullmatch(topic):
+            raise InvalidTopicError(f"{topic!r} cannot be the name of a topic")
+        return topic
+
+    def _await(self, attempts: Mapping[int, Any]) -> Outcomes:
+        deadline = monotonic() + self._delivery_seconds + GRACE_SECONDS
+        return {event_id: _outcome(attempt, deadline) for event_id, attempt in attempts.items()}
+
+    # --- what it means --------------------------------------------------------------------------------
+
+    def _note_tenants(self, events: Sequence[Recorded], outcomes: Outcomes) -> None:
+        tried = [(e.event.tenant, outcomes[e.id]) for e in events if e.id in outcomes]
+        failed = {tenant: error for tenant, error in tried if error and not isinstance(error, POISON)}
+        for tenant, error in failed.items():
+            if self._holds.fail(tenant):
+                log.warning("the events of a tenant wait", tenant=tenant, error=str(error))
+        for tenant in {tenant for tenant, error in tried if error is None} - failed.keys():
+            self._flowing.add(tenant)
+            if self._holds.succeed(tenant):
+                log.info("the events of a tenant flow again", tenant=tenant)
+
+
+_NOT_TRIED = BrokerUnavailable("not tried: the topic of the tenant could not be used a moment ago")
+
+
+def _is_refusal(error: Exception | None) -> bool:
+    """Whether it is an answer, which another attempt in the same company would not change."""
+    return isinstance(error, KafkaError) and not isinstance(error, RetriableError)
+
+
+def _outcome(attempt: Any, deadline: float) -> Exception | None:
+    if isinstance(attempt, Exception):
+        return attempt
+    outcome: Exception | None = None
+    try:
+        attempt.get(timeout=max(0.0, deadline - monotonic()))
+    except KafkaError as error:
+        outcome = error
+    return outcome
+
+
+def _delivery(error: Exception | None) -> Delivery:
+    if error is None:
+        return Delivery(sent=True)
+    return Delivery(sent=False, poison=isinstance(error, POISON), error=f"{type(error).__name__}: {error}")
+
+
+def _close(producer: KafkaProducer) -> None:
+    try:
+        producer.close(timeout=1)
+    except KafkaTimeoutError:
+        # `close` gives up when a record is still pending, and would leave the sending thread at work.
+        producer._sender.force_close()  # noqa: SLF001 - the library has no public way
+
+
+def _accepts_connections(server: str) -> bool:
+    host, _, port = server.rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=PING_SECONDS):
+            return True
+    except OSError:
+        return False

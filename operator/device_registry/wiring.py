@@ -1,0 +1,34 @@
+"""Puts adapters behind the ports: the only place that knows which one stands where.
+
+Programs call these functions at start.
+"""
+
+from datetime import UTC, datetime
+
+from .kafka import KafkaBus
+from .kube import Credentials, Kube
+from .registry.writer import PostgresRegistry, make_engine
+from .settings import Settings
+from .topics import DataBrokerTopics, NamedTopics
+
+
+def clock() -> datetime:
+    """The current time, in UTC as everything that the registry stores."""
+    return datetime.now(UTC)
+
+
+def registry(settings: Settings) -> PostgresRegistry:
+    """The registry for the program that writes it; its `outbox` is for the relay."""
+    return PostgresRegistry(make_engine(settings.registry_url))
+
+
+def bus(settings: Settings) -> KafkaBus:
+    """Kafka; topics are named after the tenant unless a data broker names them."""
+    if settings.BROKER:
+        return KafkaBus(settings.kafka_bootstrap, DataBrokerTopics(settings.BROKER, settings.SUBJECT))
+    return KafkaBus(settings.kafka_bootstrap, NamedTopics(settings.SUBJECT))
+
+
+def cluster() -> Kube:
+    """The API server; enter it as an asynchronous context."""
+    return Kube(Credentials.load())
