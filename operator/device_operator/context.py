@@ -1,0 +1,35 @@
+"""What the handling of devices and of templates have in common."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from device_registry.ports import Cluster
+
+from .queue import WorkQueue
+from .refresh import Refresh
+from .statuses import StatusWriter
+from .waiting import Waiting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """The parts of the operator that both kinds use; `program` fills it."""
+
+    cluster: Cluster
+    queue: WorkQueue
+    statuses: StatusWriter
+    waiting: Waiting
+    refresh: Refresh
+    clock: Callable[[], datetime]
+    """The current time with its zone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How the look at a resource ended."""
+
+    result: str
+    """A reason of the vocabulary, for the metric."""
+    settled: bool = True
+    """False: nothing will tell us when it can go on, so look again after a pause."""

@@ -1,0 +1,70 @@
+"""What a worker does about one device: finalizer, row and event, status; on deletion row, then finalizer."""
+
+from datetime import datetime
+from typing import Any
+
+from device_registry.domain.events import EventType
+from device_registry.domain.model import Declared, DeviceSpec, Key, Kind
+from device_registry.manifests import Resource
+from device_registry.manifests.status import device_status
+from device_registry.reconcile import Departure, Result
+
+from . import finalizers, metrics
+from .batcher import Batcher
+from .context import Context, Verdict
+from .publishing import Publishing
+from .subjects import Subject
+
+
+class Devices:
+    """Registers and releases devices, many in one transaction."""
+
+    def __init__(
+        self,
+        context: Context,
+        register: Batcher[Declared[DeviceSpec], Result],
+        release: Batcher[Departure[DeviceSpec], Result],
+        publishing: Publishing,
+    ) -> None:
+        self._context = context
+        self._register = register
+        self._release = release
+        self._publishing = publishing
+
+    async def register(self, subject: Subject) -> Verdict:
+        """Bring the row up to date and say in the status how that went."""
+        device: Resource[DeviceSpec] = await finalizers.hold(self._context.cluster, subject.resource)
+        result = await self._register.submit(device.declared)
+        self._tell_others(device, result)
+        published = await self._publishing.of(device.key, result)
+        device = self._context.statuses.current(device)
+        now = self._context.clock()
+        await self._context.statuses.write(device, device_status(device, result.outcome, published, now))
+        _note_first(device, result, now)
+        return Verdict(result.outcome.reason)
+
+    async def release(self, subject: Subject) -> Verdict:
+        """Let the row go, then the object: once the row and its event are committed nothing can be lost."""
+        device: Any = subject.resource
+        result = await self._release.submit(Departure(declared=device.declared, policy=subject.policy))
+        self._tell_others(device, result)
+        await finalizers.let_go(self._context.cluster, device)
+        return Verdict(result.outcome.reason)
+
+    def _tell_others(self, device: Resource[DeviceSpec], result: Result) -> None:
+        for key in result.wake:
+            self._context.queue.add(key)
+        if result.event:
+            self._context.refresh.touch(_templates(device))
+
+
+def _templates(device: Resource[DeviceSpec]) -> set[Key]:
+    """The templates that the device names now, and those that its status still shows."""
+    shown = str(device.status.get("templates", "")).split(",")
+    names = {*device.declared.spec.templates, *shown} - {""}
+    return {Key(Kind.TEMPLATE, device.key.namespace, name) for name in names}
+
+
+def _note_first(device: Resource[DeviceSpec], result: Result, now: datetime) -> None:
+    if result.event and result.event.event.type is EventType.CREATE:
+        metrics.TIME_TO_READY.observe((now - device.declared.created).total_seconds())

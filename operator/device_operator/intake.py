@@ -1,0 +1,67 @@
+"""What happens to an event: a few fields are read, and the key goes into the queue or not.
+
+The handlers call it. Nothing here waits for anything or raises; what is missed comes again with the next
+event of the object.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from device_registry.domain.errors import Refused
+from device_registry.domain.model import Key, Kind, Tenant
+from device_registry.manifests import key_of, parse
+
+from .namespaces import Namespaces
+from .needs import AnyResource, needs_work
+from .queue import WorkQueue
+from .statuses import StatusWriter
+from .waiting import Waiting
+
+DELETED = "DELETED"
+
+UNBOUND = Tenant("")
+"""Stands in until a worker has asked for the binding of the namespace."""
+
+
+class Intake:
+    """Events in, keys out."""
+
+    def __init__(
+        self, queue: WorkQueue, statuses: StatusWriter, waiting: Waiting, namespaces: Namespaces
+    ) -> None:
+        self._queue = queue
+        self._statuses = statuses
+        self._waiting = waiting
+        self._namespaces = namespaces
+
+    def resource_seen(self, event: Mapping[str, Any]) -> None:
+        """A Device or Template was listed, added, changed or deleted."""
+        obj = event["object"]
+        key = key_of(obj)
+        if event["type"] == DELETED:
+            self._gone(key)
+        else:
+            self._here(key, obj)
+        self._statuses.seen(key, int(obj["metadata"]["resourceVersion"]))
+
+    def namespace_seen(self, event: Mapping[str, Any]) -> None:
+        """A namespace was listed, added, changed or deleted."""
+        if event["type"] == DELETED:
+            self._namespaces.gone(event["object"]["metadata"]["name"])
+        else:
+            self._namespaces.seen(event["object"])
+
+    def _gone(self, key: Key) -> None:
+        self._queue.discard(key)
+        self._waiting.gone(key)
+
+    def _here(self, key: Key, obj: Mapping[str, Any]) -> None:
+        if key.kind is Kind.DEVICE:
+            self._waiting.seen(key, obj)
+        try:
+            resource: AnyResource = parse(obj, UNBOUND)
+        except Refused:
+            self._queue.add(key)
+            return
+        if needs_work(resource) and not self._statuses.is_echo(resource):
+            self._queue.add(key, resource)

@@ -1,0 +1,103 @@
+"""Puts the parts of the operator together; `lifecycle` starts and stops what stands here."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor
+from datetime import timedelta
+from typing import Any, Protocol
+
+from device_registry.domain.errors import Fenced
+from device_registry.ports import Cluster, EventBus, Outbox, Registry
+from device_registry.reconcile import Reconciler
+from device_registry.relay import Relay
+from device_registry.settings import Settings
+from device_registry.wiring import clock
+
+from . import metrics
+from .acknowledgements import Acknowledgements
+from .batcher import Batcher, Limits
+from .circuit import Circuit
+from .context import Context
+from .devices import Devices
+from .intake import Intake
+from .namespaces import Namespaces
+from .propagation import Propagation
+from .publishing import Publishing
+from .queue import Priority, WorkQueue
+from .refresh import Refresh
+from .statuses import StatusWriter
+from .subjects import Subjects
+from .templates import Templates
+from .waiting import Waiting
+from .workers import Workers
+
+
+class RegistryWithOutbox(Registry, Protocol):
+    """The registry as this program needs it: what workers write, the relay sends."""
+
+    @property
+    def outbox(self) -> Outbox:
+        """Where the events of its transactions are."""
+
+
+class Program:
+    """Everything between kopf's events and the registry. Built inside the event loop that it runs in."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        adapters: tuple[RegistryWithOutbox, EventBus, Cluster],
+        circuit: Circuit,
+        executor: Executor,
+        fenced: Callable[[Fenced], None],
+    ) -> None:
+        self._settings = settings
+        self._registry, bus, cluster = adapters
+        self._circuit = circuit
+        self._executor = executor
+        self._reconciler = Reconciler(self._registry, clock)
+        self.queue = WorkQueue(time.monotonic)
+        acknowledgements = Acknowledgements(asyncio.get_running_loop(), self.queue.add)
+        retention = timedelta(seconds=settings.OUTBOX_RETENTION_SECONDS)
+        self.relay = Relay(self._registry.outbox, bus, clock, acknowledgements, retention)
+        self.propagation = Propagation(self._reconciler, executor, circuit, self.queue.add)
+        self._namespaces = Namespaces(cluster, self.queue.add, explicit_only=settings.REQUIRE_TENANT_BINDING)
+        self._context = Context(
+            cluster=cluster,
+            queue=self.queue,
+            statuses=StatusWriter(cluster),
+            waiting=Waiting(),
+            refresh=Refresh(lambda key: self.queue.add(key, priority=Priority.SWEEP)),
+            clock=clock,
+        )
+        limits = Limits(rows=settings.BATCH_ROWS, linger=settings.BATCH_LINGER_MS / 1000)
+        self._registering = Batcher(self._reconciler.register_devices, executor, limits)
+        self._releasing = Batcher(self._reconciler.release_devices, executor, limits)
+        self._workers = self._make_workers(acknowledgements, fenced)
+        self.intake = Intake(self.queue, self._context.statuses, self._context.waiting, self._namespaces)
+        _watch(self.queue)
+
+    def background(self) -> list[Coroutine[Any, Any, None]]:
+        """What runs all the time, each to be put into a task."""
+        return [
+            self._registering.run(),
+            self._releasing.run(),
+            self.propagation.run(),
+            self._context.refresh.run(),
+            *(self._workers.run() for _ in range(self._settings.WORKERS)),
+        ]
+
+    def _make_workers(self, acknowledgements: Acknowledgements, fenced: Callable[[Fenced], None]) -> Workers:
+        wait = self._settings.ACKNOWLEDGE_WAIT_MS / 1000
+        publishing = Publishing(self._registry, acknowledgements, lambda: self.relay.available, wait)
+        devices = Devices(self._context, self._registering, self._releasing, publishing)
+        templates = Templates(self._context, self._reconciler, self._executor, self.propagation)
+        subjects = Subjects(self._context.cluster, self._namespaces)
+        return Workers(self._context, subjects, (devices, templates), self._circuit, fenced)
+
+
+def _watch(queue: WorkQueue) -> None:
+    metrics.QUEUE_DEPTH.set_function(lambda: queue.depth)
+    metrics.QUEUE_OLDEST_AGE.set_function(lambda: queue.oldest_age)
+    metrics.IN_HAND.set_function(lambda: queue.in_hand)

@@ -1,0 +1,70 @@
+"""The statuses that no answer of the registry stands behind: refused beforehand, registry away, paused."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, cast
+
+from device_registry.domain.model import Kind, Tenant
+from device_registry.domain.outcome import Outcome, Usage
+from device_registry.domain.reasons import Reason
+from device_registry.manifests.status import condition, device_status, template_status
+
+from .needs import PAUSED, AnyResource, DeviceResource, TemplateResource
+
+_PAUSE = "nothing is changed while the annotation dojot.io/paused is set; remove it to go on"
+
+
+def outcome_of(resource: AnyResource, reason: Reason, message: str) -> Outcome:
+    """An outcome that the registry does not know of; the row, if there is one, stays as it was."""
+    target = resource.status.get("deviceId") or resource.status.get("templateId") or ""
+    return Outcome(
+        key=resource.key,
+        tenant=resource.declared.tenant,
+        uid=resource.declared.uid,
+        generation=resource.declared.generation,
+        reason=reason,
+        message=message,
+        target=str(target),
+        revision=resource.status.get("revision", 0),
+    )
+
+
+def status_of(resource: AnyResource, outcome: Outcome, now: datetime) -> dict[str, Any]:
+    """The status of either kind for such an outcome; a template keeps the counts that it shows."""
+    if resource.key.kind is Kind.DEVICE:
+        return device_status(cast("DeviceResource", resource), outcome, None, now)
+    return template_status(cast("TemplateResource", resource), outcome, usage_shown(resource), now)
+
+
+def usage_shown(resource: AnyResource) -> Usage:
+    """The counts in the status of a template."""
+    devices = resource.status.get("devices") or {}
+    return Usage(total=devices.get("total", 0), current=devices.get("current", 0))
+
+
+def paused_status(resource: AnyResource, now: datetime) -> dict[str, Any]:
+    """The status as it is, with the Paused condition; `observedGeneration` stays, as nothing was observed."""
+    known = [one for one in resource.status.get("conditions") or () if one["type"] != PAUSED]
+    paused = condition(resource.status, PAUSED)
+    since = paused["lastTransitionTime"] if paused else now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    told = {
+        "status": "True",
+        "reason": PAUSED,
+        "message": _PAUSE,
+        "observedGeneration": resource.declared.generation,
+        "lastTransitionTime": since,
+    }
+    ready = [] if known else [{"type": "Ready", **told, "status": "Unknown"}]
+    return {"conditions": [*known, *ready, {"type": PAUSED, **told}]}
+
+
+def without_spec(obj: Mapping[str, Any]) -> dict[str, Any]:
+    """A malformed object as one that can be parsed, so that its status can say what is wrong."""
+    return {**obj, "spec": {}}
+
+
+def bound(resource: AnyResource, tenant: Tenant) -> AnyResource:
+    """The resource with its tenant."""
+    changed: AnyResource = replace(resource, declared=replace(resource.declared, tenant=tenant))  # type: ignore[arg-type]  # a union of two generics
+    return changed

@@ -1,0 +1,150 @@
+"""The workers: each takes a resource, has it settled, gives it back. Whatever happens, none of them dies."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from device_registry.domain.errors import (
+    Conflict,
+    Fenced,
+    NotFound,
+    RegistryError,
+    RegistryUnavailable,
+)
+from device_registry.domain.model import Key, Kind
+from device_registry.domain.outcome import Outcome
+from device_registry.domain.reasons import Reason
+
+from . import metrics
+from .circuit import Circuit
+from .context import Context, Verdict
+from .devices import Devices
+from .queue import Work
+from .reports import outcome_of, paused_status, status_of
+from .subjects import Subject, Subjects
+from .templates import Templates
+
+log = structlog.get_logger()
+
+GRACE_SECONDS = 5.0
+"""An outage that is shorter than this is nobody's business; a longer one shows in the resources in hand."""
+
+_GONE = Verdict("Gone")
+_PAUSED = Verdict("Paused")
+
+
+class Workers:
+    """See the module. `fenced` is called when another operator leads: this one must end."""
+
+    def __init__(
+        self,
+        context: Context,
+        subjects: Subjects,
+        kinds: tuple[Devices, Templates],
+        circuit: Circuit,
+        fenced: Callable[[Fenced], None],
+    ) -> None:
+        self._context = context
+        self._subjects = subjects
+        self._devices, self._templates = kinds
+        self._circuit = circuit
+        self._fenced = fenced
+        self._grace = GRACE_SECONDS
+
+    async def run(self) -> None:
+        """One worker, until cancelled."""
+        while True:
+            work = await self._context.queue.get()
+            with metrics.RECONCILE_SECONDS.labels(kind=work.key.kind).time():
+                result = await self._handle(work)
+            metrics.RECONCILES.labels(kind=work.key.kind, result=result).inc()
+
+    # --- one look, and what its errors mean -----------------------------------------------------------
+
+    async def _handle(self, work: Work) -> str:
+        try:
+            verdict = await self._patiently(work)
+        except NotFound:
+            verdict = _GONE
+        except Conflict:
+            # The version at hand is old: again at once, with the newest one.
+            self._context.queue.add(work.key)
+            verdict = Verdict("Conflict")
+        except asyncio.CancelledError as error:
+            return self._cancelled(work.key, error)
+        except Exception as error:  # noqa: BLE001 - a bug in one resource's path must not stop the others
+            return self._failed(work.key, error)
+        self._give_back(work.key, verdict)
+        return verdict.result
+
+    def _give_back(self, key: Key, verdict: Verdict) -> None:
+        if verdict.settled:
+            self._context.queue.done(key, self._context.statuses.is_echo)
+        else:
+            self._context.queue.retry(key)
+
+    def _failed(self, key: Key, error: Exception) -> str:
+        self._context.queue.retry(key)
+        if isinstance(error, Fenced):
+            self._fenced(error)
+        elif isinstance(error, RegistryError):
+            log.warning("will try again", resource=str(key), error=str(error))
+        else:
+            log.error("unexpected, will try again", resource=str(key), exc_info=error)
+        return type(error).__name__
+
+    def _cancelled(self, key: Key, error: asyncio.CancelledError) -> str:
+        """kopf, when it ends, cancels tasks that the HTTP client started for us; that is no wish to stop."""
+        self._context.queue.retry(key)
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise error
+        return "Cancelled"
+
+    # --- the registry may be away ---------------------------------------------------------------------
+
+    async def _patiently(self, work: Work) -> Verdict:
+        while True:
+            await self._circuit.closed()
+            subject = await self._subjects.of(work)
+            if subject is None:
+                return _GONE
+            try:
+                return await self._look(subject)
+            except RegistryUnavailable as error:
+                self._circuit.open(error)
+                if not await self._circuit.closed(self._grace):
+                    await self._tell_away(subject, error)
+
+    async def _tell_away(self, subject: Subject, error: RegistryUnavailable) -> None:
+        if subject.resource.deleting:
+            return
+        resource = self._context.statuses.current(subject.resource)
+        outcome = outcome_of(resource, Reason.REGISTRY_UNAVAILABLE, error.message)
+        try:
+            await self._context.statuses.write(resource, status_of(resource, outcome, self._context.clock()))
+        except RegistryError as failure:
+            log.warning("cannot show the outage", resource=str(resource.key), error=str(failure))
+
+    # --- one look -------------------------------------------------------------------------------------
+
+    async def _look(self, subject: Subject) -> Verdict:
+        kind = self._devices if subject.resource.key.kind is Kind.DEVICE else self._templates
+        if subject.resource.deleting:
+            return await kind.release(subject) if subject.resource.guarded else _GONE
+        if subject.resource.paused:
+            return await self._pause(subject)
+        if subject.refusal:
+            return await self._refuse(subject, subject.refusal)
+        return await kind.register(subject)
+
+    async def _pause(self, subject: Subject) -> Verdict:
+        resource = self._context.statuses.current(subject.resource)
+        await self._context.statuses.write(resource, paused_status(resource, self._context.clock()))
+        return _PAUSED
+
+    async def _refuse(self, subject: Subject, refusal: Outcome) -> Verdict:
+        resource = self._context.statuses.current(subject.resource)
+        await self._context.statuses.write(resource, status_of(resource, refusal, self._context.clock()))
+        return Verdict(refusal.reason)

@@ -1,0 +1,60 @@
+"""Logging of every program: one line per event on stderr, as JSON or as text for a terminal.
+
+Programs call `configure_logging` first. What libraries log goes the same way.
+"""
+
+import logging
+import sys
+
+import structlog
+from structlog.typing import Processor
+
+from .settings import Settings
+
+_QUIET = ("kopf.objects", "kopf.activities", "kafka", "aiohttp.access", "alembic", "asyncio")
+"""Libraries that report each step at INFO; their warnings are kept."""
+
+
+def configure_logging(settings: Settings) -> None:
+    """Send everything from LOG_LEVEL upwards to stderr in LOG_FORMAT."""
+    before: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *before,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    _route_standard_logging(settings, before)
+
+
+def _route_standard_logging(settings: Settings, before: list[Processor]) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=before,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *_renderers(settings.LOG_FORMAT),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(settings.LOG_LEVEL)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+def _renderers(log_format: str) -> list[Processor]:
+    if log_format == "text":
+        return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]

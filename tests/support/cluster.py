@@ -1,0 +1,132 @@
+"""The API server in memory, as the port Cluster shows it: versions, generations, finalizers, status."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from typing import Any
+
+from device_registry.domain.errors import Conflict, NotFound, RegistryError
+from device_registry.domain.model import Key, Kind
+from device_registry.manifests import key_of
+
+Event = dict[str, Any]
+
+
+class MemoryCluster:
+    """Objects by key. Each change is told to `listeners` as a watch event.
+
+    `failures` holds errors by method name: the next calls of it raise them, one each. `calls` counts.
+    """
+
+    def __init__(self) -> None:
+        self.objects: dict[Key, dict[str, Any]] = {}
+        self.namespaces: dict[str, dict[str, str]] = {}
+        self.listeners: list[Callable[[Event], None]] = []
+        self.failures: dict[str, list[RegistryError]] = {}
+        self.calls: Counter[str] = Counter()
+        self._version = 0
+
+    # --- what people do -------------------------------------------------------------------------------
+
+    def put(self, manifest: Mapping[str, Any], **meta: Any) -> Key:
+        """Create an object, or give it another spec or other annotations."""
+        key = key_of(manifest)
+        known = self.objects.get(key)
+        obj = deepcopy(known) if known else self._new(key)
+        if obj.get("spec") != manifest["spec"]:
+            obj["metadata"]["generation"] += 1
+        obj["spec"] = deepcopy(manifest["spec"])
+        obj["metadata"].update(meta)
+        self._store(key, obj, "MODIFIED" if known else "ADDED")
+        return key
+
+    def remove(self, key: Key) -> None:
+        """Ask for deletion; the object goes when no finalizer is left."""
+        obj = deepcopy(self._known(key))
+        obj["metadata"]["deletionTimestamp"] = "2026-01-01T12:00:00Z"
+        obj["metadata"]["generation"] += 1
+        self._store(key, obj, "MODIFIED")
+
+    def condition(self, key: Key, name: str) -> tuple[str, str] | None:
+        """Status and reason of a condition."""
+        conditions = self.objects[key].get("status", {}).get("conditions", [])
+        return next(((one["status"], one["reason"]) for one in conditions if one["type"] == name), None)
+
+    # --- the port -------------------------------------------------------------------------------------
+
+    async def get(self, key: Key) -> dict[str, Any]:
+        self._called("get")
+        return deepcopy(self._known(key))
+
+    async def create(self, manifest: Mapping[str, Any], manager: str) -> dict[str, Any]:
+        self._called("create")
+        return deepcopy(self.objects[self.put(manifest)])
+
+    async def apply(
+        self, manifest: Mapping[str, Any], manager: str, *, force: bool = False
+    ) -> dict[str, Any]:
+        return await self.create(manifest, manager)
+
+    async def delete(self, key: Key, *, uid: str | None = None) -> None:
+        self._called("delete")
+        self.remove(key)
+
+    async def set_finalizers(
+        self, key: Key, finalizers: Sequence[str], resource_version: str
+    ) -> dict[str, Any]:
+        self._called("set_finalizers")
+        obj = deepcopy(self._known(key))
+        if obj["metadata"]["resourceVersion"] != resource_version:
+            raise Conflict
+        obj["metadata"]["finalizers"] = list(finalizers)
+        self._store(key, obj, "MODIFIED")
+        return deepcopy(obj)
+
+    async def patch_status(self, key: Key, status: Mapping[str, Any]) -> dict[str, Any]:
+        self._called("patch_status")
+        obj = deepcopy(self._known(key))
+        merged = {**obj.get("status", {}), **status}
+        obj["status"] = {name: value for name, value in merged.items() if value is not None}
+        self._store(key, obj, "MODIFIED")
+        return deepcopy(obj)
+
+    async def list(self, kind: Kind, namespace: str | None = None) -> list[dict[str, Any]]:
+        self._called("list")
+        return [deepcopy(obj) for key, obj in self.objects.items() if key.kind is kind]
+
+    async def namespace(self, name: str) -> dict[str, Any]:
+        self._called("namespace")
+        return {"metadata": {"name": name, "annotations": self.namespaces.get(name, {})}}
+
+    # --- inside ---------------------------------------------------------------------------------------
+
+    def _called(self, method: str) -> None:
+        self.calls[method] += 1
+        if waiting := self.failures.get(method):
+            raise waiting.pop(0)
+
+    def _known(self, key: Key) -> dict[str, Any]:
+        if key not in self.objects:
+            raise NotFound
+        return self.objects[key]
+
+    def _new(self, key: Key) -> dict[str, Any]:
+        meta = {
+            "namespace": key.namespace,
+            "name": key.name,
+            "uid": f"uid-{self._version}",
+            "generation": 0,
+            "creationTimestamp": "2026-01-01T12:00:00Z",
+        }
+        return {"apiVersion": "dojot.io/v1alpha1", "kind": str(key.kind), "metadata": meta}
+
+    def _store(self, key: Key, obj: dict[str, Any], type_: str) -> None:
+        self._version += 1
+        obj["metadata"]["resourceVersion"] = str(self._version)
+        gone = "deletionTimestamp" in obj["metadata"] and not obj["metadata"].get("finalizers")
+        if gone:
+            self.objects.pop(key, None)
+        else:
+            self.objects[key] = obj
+        for listener in self.listeners:
+            listener({"type": "DELETED" if gone else type_, "object": deepcopy(obj)})

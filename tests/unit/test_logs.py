@@ -1,0 +1,53 @@
+"""One way out for every line that is logged."""
+
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from device_registry.logs import configure_logging
+from device_registry.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def as_it_was() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+    structlog.reset_defaults()
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
+    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+
+def test_our_lines_and_those_of_libraries_are_json_alike(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(Settings(LOG_FORMAT="json", LOG_LEVEL="INFO"))
+    structlog.get_logger("ours").info("registered", device="a1b2c3")
+    logging.getLogger("library").warning("careful with %s", "this")
+    ours, theirs = lines(capsys)
+    assert (ours["event"], ours["level"], ours["device"]) == ("registered", "info", "a1b2c3")
+    assert (theirs["event"], theirs["level"], theirs["logger"]) == ("careful with this", "warning", "library")
+
+
+def test_what_is_below_the_level_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(Settings(LOG_FORMAT="json", LOG_LEVEL="WARNING"))
+    structlog.get_logger("ours").info("not this")
+    logging.getLogger("library").info("nor this")
+    assert lines(capsys) == []
+
+
+def test_libraries_that_tell_each_step_are_quiet(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(Settings(LOG_FORMAT="json", LOG_LEVEL="DEBUG"))
+    logging.getLogger("kopf.objects").info("handler succeeded")
+    logging.getLogger("kopf.objects").warning("handler failed")
+    assert [line["event"] for line in lines(capsys)] == ["handler failed"]
+
+
+def test_a_person_at_a_terminal_gets_text(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(Settings(LOG_FORMAT="text", LOG_LEVEL="INFO"))
+    structlog.get_logger("ours").info("registered", device="a1b2c3")
+    assert "device=a1b2c3" in capsys.readouterr().err
