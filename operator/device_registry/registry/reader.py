@@ -4,8 +4,7 @@ Documents leave as the bytes that were stored. The only row that is written here
 counter gives out template ids.
 """
 
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
@@ -193,24 +192,36 @@ class RegistryReader:
         found = [rows.outcome(row) for row in await self._fetch(_SQL.outcomes, **rows.key_columns(keys))]
         return {outcome.key: outcome for outcome in found}
 
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[AsyncConnection[DictRow]]:
-        """A pooled connection whose errors are ours: RegistryUnavailable, or RegistryError for the rest."""
+    async def _fetch(self, statement: str, **parameters: Any) -> list[DictRow]:
+        """Run one statement; the rows. Errors are ours: RegistryUnavailable, RegistryError for the rest."""
         try:
-            async with self._pool.connection() as connection:
-                yield connection
+            return await self._execute(statement, parameters)
         except _AWAY as error:
             raise RegistryUnavailable(f"Postgres does not answer: {_first_line(error)}") from error
         except psycopg.Error as error:
             raise RegistryError(f"Postgres refuses a statement: {_first_line(error)}") from error
 
-    async def _fetch(self, statement: str, **parameters: Any) -> list[DictRow]:
-        async with self.connection() as connection:
-            cursor = await connection.execute(statement, parameters)
-            return await cursor.fetchall()
+    async def _execute(self, statement: str, parameters: Mapping[str, Any]) -> list[DictRow]:
+        """Run it once more when the connection was cut while it was idle, as by a restart of Postgres."""
+        async with self._pool.connection() as connection:
+            try:
+                return await _rows(connection, statement, parameters)
+            except psycopg.OperationalError:
+                if not connection.broken:
+                    raise
+        await self._pool.check()
+        async with self._pool.connection() as connection:
+            return await _rows(connection, statement, parameters)
 
 
 _AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed, TooManyRequests)
+
+
+async def _rows(
+    connection: AsyncConnection[DictRow], statement: str, parameters: Mapping[str, Any]
+) -> list[DictRow]:
+    cursor = await connection.execute(statement, parameters)
+    return await cursor.fetchall()
 
 
 @cache

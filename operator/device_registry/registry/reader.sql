@@ -30,8 +30,8 @@ SELECT string_agg(to_json(d.id)::text, ',' ORDER BY {order}) AS ids FROM (
     ORDER BY {order} LIMIT %(size)s OFFSET %(offset)s) AS d
 
 -- name: filter_label
--- A plain substring: LIKE would read % and _ as wildcards.
-AND position(%(label)s IN d.label) > 0
+-- A plain substring: LIKE has wildcards, which clients do not mean.
+AND position(%(label)s::text IN d.label) > 0
 
 -- name: filter_terms
 AND d.terms @> %(terms)s::text[]

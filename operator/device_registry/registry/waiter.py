@@ -48,7 +48,7 @@ class OutcomeWaiter:
         self._seconds = seconds
         self._waits: set[_Wait] = set()
         self._wake = asyncio.Event()
-        self._away = ""
+        self._away = "Postgres was not asked yet"
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
@@ -59,6 +59,11 @@ class OutcomeWaiter:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    @property
+    def available(self) -> bool:
+        """Whether Postgres answered when it was last asked, a second ago at the most."""
+        return not self._away
 
     async def wait(self, key: Key, uid: str, generation: int) -> Outcome:
         """The outcome of that generation of the resource, or of a later one.
@@ -108,8 +113,6 @@ class OutcomeWaiter:
                 await asyncio.sleep(_RETRY_SECONDS)
 
     async def _look(self) -> None:
-        if not self._waits:
-            return
         waits = list(self._waits)
         seen = await self._reader.outcomes({one.key for one in waits})
         self._away = ""
@@ -137,5 +140,5 @@ class OutcomeWaiter:
 
     def _went_away(self, error: Exception) -> None:
         if not self._away:
-            _LOG.warning("outcomes cannot be read, writes will wait", error=str(error))
-        self._away = f"Postgres does not answer: {error}"
+            _LOG.warning("the registry went away", error=str(error))
+        self._away = str(error)

@@ -1,0 +1,21 @@
+"""What the routes work with; the program puts it together, tests put in their own."""
+
+from dataclasses import dataclass
+
+from device_registry.ports import Cluster
+from device_registry.registry.reader import RegistryReader
+from device_registry.registry.waiter import OutcomeWaiter
+from device_registry.settings import Settings
+
+from .namespaces import Namespaces
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """Everything that outlives a request."""
+
+    settings: Settings
+    reader: RegistryReader
+    cluster: Cluster
+    waiter: OutcomeWaiter
+    namespaces: Namespaces

@@ -1,0 +1,121 @@
+"""What /docs and /openapi.json say about the routes: parameters, bodies, answers.
+
+The handlers read requests themselves, so nothing of this is in their signatures. `routes` uses the pieces,
+`app` installs the rest.
+"""
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from . import schemas
+
+_REF: Final = "#/components/schemas/{model}"
+
+REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
+    400: {
+        "model": schemas.Refusal | schemas.Malformed,
+        "description": "The request is wrong.",
+    },
+    401: {"model": schemas.Refusal, "description": "No token, or one that names no tenant."},
+    404: {"model": schemas.Refusal, "description": "There is no such device or template."},
+    503: {"model": schemas.Refusal, "description": "The registry or the cluster is away; try again."},
+}
+LATER: Final[dict[int | str, dict[str, Any]]] = {
+    202: {
+        "model": schemas.Refusal,
+        "description": "Accepted, not yet registered; see `Location`.",
+    },
+    403: {"model": schemas.Refusal, "description": "No namespace is bound to the tenant."},
+    409: {"model": schemas.Refusal, "description": "The cluster declares it otherwise."},
+}
+
+
+def answers(model: Any, *, write: bool = False) -> dict[int | str, dict[str, Any]]:
+    """The answers of a route."""
+    return {200: {"model": model}, **REFUSALS, **(LATER if write else {})}
+
+
+def described(*parameters: dict[str, Any], body: type[BaseModel] | None = None) -> dict[str, Any]:
+    """What a route reads."""
+    extra: dict[str, Any] = {"parameters": list(parameters)}
+    if body:
+        schema = {"$ref": _REF.format(model=body.__name__)}
+        extra["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    return extra
+
+
+def in_path(name: str, about: str) -> dict[str, Any]:
+    """A parameter of the path."""
+    return {"name": name, "in": "path", "required": True, "description": about, "schema": {"type": "string"}}
+
+
+def in_query(name: str, about: str, **schema: Any) -> dict[str, Any]:
+    """A parameter of the query."""
+    return {"name": name, "in": "query", "description": about, "schema": schema or {"type": "string"}}
+
+
+DEVICE_ID: Final = in_path("device_id", "Id of the device; case counts.")
+TEMPLATE_ID: Final = in_path("template_id", "Number of the template.")
+ATTR_FORMAT: Final = in_query(
+    "attr_format",
+    "Which lists of attributes to show.",
+    type="string",
+    enum=["both", "split", "single"],
+    default="both",
+)
+PAGE: Final = (
+    in_query("page_size", "Entries on a page.", type="integer", minimum=1, default=20),
+    in_query("page_num", "Which page.", type="integer", minimum=1, default=1),
+)
+FILTERS: Final = (
+    *PAGE,
+    in_query("label", "A part of the label; case counts."),
+    in_query("attr", "label=value of an attribute; all must hold.", type="array", items={"type": "string"}),
+    in_query(
+        "attr_type", "Value type of some attribute; all must hold.", type="array", items={"type": "string"}
+    ),
+    in_query("sortBy", "label, else the order is by id.", type="string", enum=["label"]),
+)
+DEVICE_FILTERS: Final = (
+    *FILTERS,
+    in_query("template", "Number of a template that the device uses.", type="integer"),
+    in_query("idsOnly", "true, 1 or nothing: a bare list of ids.", type="string"),
+)
+CREATION: Final = (
+    in_query("count", "How many; labels are numbered when more than one.", type="integer", default=1),
+    in_query("verbose", "true or 1: show the whole device.", type="string"),
+)
+
+
+def install(app: FastAPI) -> None:
+    """Make the application document the bodies that it reads, and the token that it wants."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _document(app)
+        return app.openapi_schema
+
+    # The way that FastAPI documents.
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    document = get_openapi(
+        title=app.title, version=app.version, description=app.description, routes=app.routes
+    )
+    _, definitions = models_json_schema(schemas.REQUESTS, ref_template=_REF)
+    components = document.setdefault("components", {})
+    components.setdefault("schemas", {}).update(definitions["$defs"])
+    components["securitySchemes"] = {
+        "token": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A JWT; its claim `service` is the tenant.",
+        }
+    }
+    document["security"] = [{"token": []}]
+    return document

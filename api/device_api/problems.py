@@ -1,0 +1,151 @@
+"""Every error as an answer, in one of the four shapes of the contract (REST: refusals).
+
+`{"message", "status"}` for what is wrong with a request, `{"errors", "message"}` for bodies that do not have
+their shape, `{"msg"}` for unknown paths and for bugs, and an HTML page for methods that a path does not know.
+Rules raise `Problem`; errors of the core are mapped here.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Match
+
+from device_registry.domain.errors import (
+    Conflict,
+    Forbidden,
+    NotFound,
+    Refused,
+    RegistryError,
+    Rejected,
+    Unavailable,
+)
+from device_registry.domain.rendering import to_json
+
+_LOG = structlog.get_logger(__name__)
+
+_RETRY_SECONDS = 5
+"""When to come back after a 503: about what Postgres or an API server needs to start again."""
+
+_STATUSES: Mapping[type[RegistryError], HTTPStatus] = {
+    Refused: HTTPStatus.BAD_REQUEST,
+    Rejected: HTTPStatus.BAD_REQUEST,
+    Conflict: HTTPStatus.CONFLICT,
+    NotFound: HTTPStatus.NOT_FOUND,
+    Forbidden: HTTPStatus.FORBIDDEN,
+    Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+_NO_SUCH_METHOD = """<!doctype html>
+<html lang=en>
+<title>405 Method Not Allowed</title>
+<h1>Method Not Allowed</h1>
+<p>The method is not allowed for the requested URL.</p>
+"""
+
+
+class Problem(Exception):
+    """A request that is not answered with what was asked for: status, body and headers."""
+
+    def __init__(self, status: int, body: Mapping[str, Any], **headers: str) -> None:
+        super().__init__(to_json(body))
+        self.status = status
+        self.body = body
+        self.headers = headers
+
+
+def refusal(message: str | list[str], status: int = HTTPStatus.BAD_REQUEST) -> Problem:
+    """Something is wrong with the request; the contract has some messages as lists."""
+    return Problem(status, {"message": message, "status": int(status)})
+
+
+def malformed(errors: Mapping[str, Any], what: str = "input") -> Problem:
+    """A body that does not have its shape: errors by field, in words that clients know."""
+    return Problem(HTTPStatus.BAD_REQUEST, {"errors": errors, "message": f"failed to parse {what}"})
+
+
+def no_such(kind: str, identifier: object) -> Problem:
+    """404 of a device or a template."""
+    return refusal(f"No such {kind}: {identifier}", HTTPStatus.NOT_FOUND)
+
+
+def accepted(location: str) -> Problem:
+    """202: the cluster has taken the change, the registry does not show it yet."""
+    status = HTTPStatus.ACCEPTED
+    message = f"the change is accepted but not yet registered; look at {location} later"
+    return Problem(status, {"message": message, "status": int(status)}, Location=location)
+
+
+def json_response(body: str, status: int = HTTPStatus.OK) -> Response:
+    """An answer from JSON text, with the final newline that the contract has."""
+    return Response(body + "\n", status, media_type="application/json")
+
+
+def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
+    """Make the application, which serves these routes, answer every error in the shapes of the contract."""
+    app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(RegistryError, _on_registry_error)
+    app.add_exception_handler(HTTPException, partial(_on_http_error, routes))
+    app.add_exception_handler(Exception, _on_bug)
+
+
+async def _on_problem(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    return answer(error)
+
+
+def answer(problem: Problem) -> Response:
+    """The problem as a response."""
+    response = json_response(to_json(problem.body), problem.status)
+    response.headers.update(problem.headers)
+    return response
+
+
+async def _on_registry_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RegistryError)
+    status = next((status for kind, status in _STATUSES.items() if isinstance(error, kind)), None)
+    if status is None:
+        _LOG.error("the registry failed", error=error.message, exc_info=error)
+        return _internal_error()
+    response = answer(refusal(error.message, status))
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers["Retry-After"] = str(_RETRY_SECONDS)
+    return response
+
+
+async def _on_http_error(routes: Sequence[BaseRoute], request: Request, error: Exception) -> Response:
+    """What the router refuses: 404 and 405; OPTIONS of a known path is an empty answer."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return json_response(to_json({"msg": "Invalid endpoint requested"}), HTTPStatus.NOT_FOUND)
+    if error.status_code != HTTPStatus.METHOD_NOT_ALLOWED:
+        return answer(refusal(error.detail, error.status_code))
+    headers = {"Allow": ", ".join(_allowed(routes, request))}
+    if request.method == "OPTIONS":
+        return Response(headers=headers, media_type="text/html")
+    return Response(_NO_SUCH_METHOD, error.status_code, headers, media_type="text/html")
+
+
+async def _on_bug(_: Request, __: Exception) -> Response:
+    """The server logs the traceback; the client learns nothing of it."""
+    return _internal_error()
+
+
+def _internal_error() -> Response:
+    return json_response(to_json({"msg": "Internal Error"}), HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _allowed(routes: Sequence[BaseRoute], request: Request) -> list[str]:
+    """The methods of all routes of the path; the router itself names those of the first only."""
+    found = {"OPTIONS"}
+    for route in routes:
+        match, _ = route.matches(request.scope)
+        if match is not Match.NONE:
+            found |= getattr(route, "methods", None) or set()
+    return sorted(found | ({"HEAD"} if "GET" in found else set()))

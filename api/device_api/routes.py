@@ -1,0 +1,164 @@
+"""All routes of the facade. Each reads the request, calls one function and writes the answer.
+
+Handlers take nothing but the request and give a finished response: FastAPI then validates nothing on the way,
+which is what makes reads fast. What they read and answer is told in `documentation` and `schemas`.
+"""
+
+# A parameter in the signature would be validated, and a 422 documented that never comes.
+# ruff: noqa: FAST003
+
+from typing import cast
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from device_registry.domain.model import Tenant
+from device_registry.registry.filters import Filters
+
+from . import bodies, devices, parameters, schemas, templates, views
+from .context import Context
+from .documentation import (
+    ATTR_FORMAT,
+    CREATION,
+    DEVICE_FILTERS,
+    DEVICE_ID,
+    FILTERS,
+    PAGE,
+    TEMPLATE_ID,
+    answers,
+    described,
+)
+from .payload import read_json
+from .problems import json_response
+
+router = APIRouter()
+
+
+@router.get(
+    "/template",
+    tags=["template"],
+    responses=answers(schemas.TemplateList),
+    openapi_extra=described(*FILTERS, ATTR_FORMAT),
+)
+async def list_templates(request: Request) -> Response:
+    """A page of the tenant's templates."""
+    context, tenant, query = _context(request), _tenant(request), request.query_params
+    page, wanted = parameters.page(query), parameters.filters(query)
+    found = await context.reader.templates_page(tenant, wanted, page)
+    return json_response(views.templates(found, page, parameters.attribute_format(query)))
+
+
+@router.post(
+    "/template",
+    tags=["template"],
+    responses=answers(schemas.TemplateCreated, write=True),
+    openapi_extra=described(ATTR_FORMAT, body=schemas.TemplateBody),
+)
+async def create_template(request: Request) -> Response:
+    """Register a template."""
+    spec = bodies.template_spec(await read_json(request))
+    template = await templates.create(_context(request), _tenant(request), spec)
+    return json_response(views.created_template(template, parameters.attribute_format(request.query_params)))
+
+
+@router.get(
+    "/template/{template_id}",
+    tags=["template"],
+    responses=answers(schemas.Template),
+    openapi_extra=described(TEMPLATE_ID, ATTR_FORMAT),
+)
+async def get_template(request: Request) -> Response:
+    """One template."""
+    template = await templates.find(_context(request), _tenant(request), request.path_params["template_id"])
+    return json_response(views.template(template, parameters.attribute_format(request.query_params)))
+
+
+@router.delete(
+    "/template/{template_id}",
+    tags=["template"],
+    responses=answers(schemas.TemplateRemoved, write=True),
+    openapi_extra=described(TEMPLATE_ID),
+)
+async def delete_template(request: Request) -> Response:
+    """Remove a template that no device uses."""
+    template_id = request.path_params["template_id"]
+    removed = await templates.delete(_context(request), _tenant(request), template_id)
+    return json_response(views.removed_template(removed))
+
+
+@router.get(
+    "/device",
+    tags=["device"],
+    responses=answers(schemas.DeviceList | list[str]),
+    openapi_extra=described(*DEVICE_FILTERS),
+)
+async def list_devices(request: Request) -> Response:
+    """A page of the tenant's devices, or of their ids."""
+    context, tenant, query = _context(request), _tenant(request), request.query_params
+    page, wanted = parameters.page(query), parameters.filters(query)
+    if parameters.only_ids(query):
+        return json_response(f"[{await context.reader.device_ids_page(tenant, wanted, page)}]")
+    return json_response(views.devices(await context.reader.devices_page(tenant, wanted, page), page))
+
+
+@router.post(
+    "/device",
+    tags=["device"],
+    responses=answers(schemas.DevicesCreated, write=True),
+    openapi_extra=described(*CREATION, body=schemas.DeviceBody),
+)
+async def create_devices(request: Request) -> Response:
+    """Register one device or several alike, all or none."""
+    count, verbose = parameters.count_and_verbose(request.query_params)
+    body = bodies.device_body(await read_json(request), with_id=count == 1)
+    context, tenant = _context(request), _tenant(request)
+    created = await devices.create(context, tenant, body, count)
+    if not verbose:
+        return json_response(views.created_devices(created))
+    return json_response(views.created_device(await devices.document(context, tenant, created[0].id)))
+
+
+@router.get(
+    "/device/template/{template_id}",
+    tags=["device"],
+    responses=answers(schemas.DeviceList),
+    openapi_extra=described(TEMPLATE_ID, *PAGE),
+)
+async def list_devices_of_template(request: Request) -> Response:
+    """A page of the devices that use a template."""
+    page = parameters.page(request.query_params)
+    wanted = Filters(template=parameters.template_number(request.path_params["template_id"]))
+    found = await _context(request).reader.devices_page(_tenant(request), wanted, page)
+    return json_response(views.devices(found, page))
+
+
+@router.get(
+    "/device/{device_id}",
+    tags=["device"],
+    responses=answers(schemas.Device),
+    openapi_extra=described(DEVICE_ID),
+)
+async def get_device(request: Request) -> Response:
+    """One device."""
+    device_id = request.path_params["device_id"]
+    return json_response(await devices.document(_context(request), _tenant(request), device_id))
+
+
+@router.delete(
+    "/device/{device_id}",
+    tags=["device"],
+    responses=answers(schemas.DeviceRemoved, write=True),
+    openapi_extra=described(DEVICE_ID),
+)
+async def delete_device(request: Request) -> Response:
+    """Remove a device."""
+    removed = await devices.delete(_context(request), _tenant(request), request.path_params["device_id"])
+    return json_response(views.removed_device(removed))
+
+
+def _context(request: Request) -> Context:
+    return cast("Context", request.app.state.context)
+
+
+def _tenant(request: Request) -> Tenant:
+    return cast("Tenant", request.scope["tenant"])

@@ -1,0 +1,247 @@
+"""The bodies of the contract as models, for the documentation at /docs.
+
+Requests are not read with them: the texts of refusals are the contract's own (`bodies`). Answers are not made
+with them: documents are sent as stored. A test holds answers against these models.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+_LABEL_PATTERN = "^[A-Za-z0-9_-]+$"
+_Scalar = str | int | float | bool | None
+
+
+class _Shape(BaseModel):
+    """Nothing but what is listed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Metadata(_Shape):
+    """A metadata entry of an attribute."""
+
+    id: int
+    label: str
+    type: str
+    value_type: str
+    static_value: str | None
+    is_static_overridden: bool | None = Field(None, description="In devices, where there is a value.")
+    created: datetime
+    updated: datetime | None
+
+
+class Attribute(_Shape):
+    """An attribute; fields without a value are left out."""
+
+    id: int
+    template_id: str = Field(description="The template's id as text.")
+    label: str
+    type: str = Field(description="static, dynamic, actuator, or any other text for configuration.")
+    value_type: str
+    static_value: str | None = None
+    is_static_overridden: bool | None = Field(None, description="In devices, where there is a value.")
+    metadata: list[Metadata] | None = None
+    created: datetime
+    updated: datetime | None = None
+
+
+class Template(_Shape):
+    """A template; which of the three lists are there depends on `attr_format`."""
+
+    id: int
+    label: str
+    attrs: list[Attribute] | None = None
+    data_attrs: list[Attribute] | None = None
+    config_attrs: list[Attribute] | None = None
+    created: datetime
+    updated: datetime | None = None
+
+
+class Device(_Shape):
+    """A device with everything that its templates and its overrides give it."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "attrs": {
+                    "1": [
+                        {
+                            "created": "2026-01-31T08:00:00.000000+00:00",
+                            "id": 2,
+                            "is_static_overridden": True,
+                            "label": "serial",
+                            "static_value": "SN-1",
+                            "template_id": "1",
+                            "type": "static",
+                            "value_type": "string",
+                        }
+                    ]
+                },
+                "created": "2026-01-31T08:00:00.000000+00:00",
+                "id": "a1b2c3",
+                "label": "Freezer 7",
+                "templates": [1],
+            }
+        },
+    )
+
+    id: str
+    label: str
+    templates: list[int]
+    attrs: dict[str, list[Attribute]] = Field(description="By the template's id as text.")
+    created: datetime
+    updated: datetime | None = None
+
+
+class Pagination(_Shape):
+    """Where a page is in its list."""
+
+    page: int
+    total: int = Field(description="Number of pages.")
+    has_next: bool
+    next_page: int | None
+
+
+class TemplateList(_Shape):
+    """A page of templates."""
+
+    templates: list[Template]
+    pagination: Pagination
+
+
+class DeviceList(_Shape):
+    """A page of devices."""
+
+    devices: list[Device]
+    pagination: Pagination
+
+
+class TemplateCreated(_Shape):
+    """The template as it was registered."""
+
+    result: Literal["ok"]
+    template: Template
+
+
+class TemplateRemoved(_Shape):
+    """The template as it was."""
+
+    result: Literal["ok"]
+    removed: Template
+
+
+class NewDevice(_Shape):
+    """Id and label of a device that was registered."""
+
+    id: str
+    label: str
+
+
+class DevicesCreated(_Shape):
+    """The devices that were registered; with `verbose` the whole device."""
+
+    message: Literal["devices created", "device created"]
+    devices: list[NewDevice] | list[Device]
+
+
+class DeviceRemoved(_Shape):
+    """The device as it was."""
+
+    result: Literal["ok"]
+    removed_device: Device
+
+
+class Refusal(_Shape):
+    """What is wrong with a request."""
+
+    message: str | list[str]
+    status: int
+
+
+class Malformed(_Shape):
+    """What is wrong with the fields of a body."""
+
+    message: str
+    errors: dict[str, object]
+
+
+# --- requests ---------------------------------------------------------------------------------------
+
+
+class MetadataBody(BaseModel):
+    """A metadata entry of an attribute that is described."""
+
+    label: str = Field(min_length=1, max_length=128)
+    type: str = Field(max_length=32)
+    value_type: str = Field(max_length=32)
+    static_value: str | int | float | bool = Field("", description="Kept as text.")
+
+
+class AttributeBody(BaseModel):
+    """An attribute that is described; label and type together are unique."""
+
+    label: str = Field(max_length=128, pattern=_LABEL_PATTERN)
+    type: str = Field(max_length=32)
+    value_type: str = Field(max_length=32)
+    static_value: _Scalar = Field(None, description="Kept as text.")
+    metadata: list[MetadataBody] = Field([], max_length=32)
+
+
+class TemplateBody(BaseModel):
+    """A template that is described; ids and times of an answer sent back are ignored."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "label": "Thermometer",
+                "attrs": [
+                    {"label": "temperature", "type": "dynamic", "value_type": "float"},
+                    {"label": "serial", "type": "static", "value_type": "string", "static_value": "none"},
+                ],
+            }
+        }
+    )
+
+    label: str = Field(max_length=128)
+    attrs: list[AttributeBody] = Field(max_length=256)
+
+
+class MetadataOverrideBody(BaseModel):
+    """The value of a metadata entry for one device."""
+
+    id: int | str
+    static_value: _Scalar = None
+
+
+class OverrideBody(BaseModel):
+    """The value of an attribute for one device; the attribute is named by ids."""
+
+    id: int | str
+    template_id: int | str
+    label: str
+    static_value: _Scalar = None
+    metadata: list[MetadataOverrideBody] = []
+
+
+class DeviceBody(BaseModel):
+    """A device that is described."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"label": "Freezer 7", "templates": [1], "id": "a1b2c3"}}
+    )
+
+    label: str = Field(max_length=128)
+    templates: list[int | str] = Field([], max_length=16)
+    id: str | None = Field(None, pattern="^[0-9a-fA-F]{2,6}$", description="Left out: a free one.")
+    attrs: list[OverrideBody] = Field([], max_length=256, description="Overrides.")
+
+
+REQUESTS: Final[Sequence[tuple[type[BaseModel], Literal["validation"]]]] = (
+    (TemplateBody, "validation"),
+    (DeviceBody, "validation"),
+)
+"""Models that stand in no answer and must be told to the documentation."""

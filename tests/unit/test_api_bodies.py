@@ -1,0 +1,131 @@
+"""Bodies are refused with exactly the words of the contract, and read as what they mean."""
+
+from typing import Any
+
+import pytest
+from starlette.requests import Request
+from starlette.types import Message
+
+from device_api.bodies import device_body, template_spec
+from device_api.payload import MOST_BYTES, read_json
+from device_api.problems import Problem
+from device_registry.domain.model import Metadata
+from tests.support import refused_bodies
+from tests.support.refused_bodies import TEMPERATURE, UNIT, with_attribute, with_metadata
+
+
+def a_request(body: bytes, content_type: str | None = "application/json") -> Request:
+    headers = [] if content_type is None else [(b"content-type", content_type.encode())]
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return Request({"type": "http", "method": "POST", "headers": headers}, receive)
+
+
+def named(cases: list[tuple[str, Any, dict[str, Any]]]) -> pytest.MarkDecorator:
+    values = [pytest.param(body, answer, id=name) for name, body, answer in cases]
+    return pytest.mark.parametrize(("body", "answer"), values)
+
+
+@named(refused_bodies.TEMPLATES)
+def test_a_template_is_refused(body: Any, answer: dict[str, Any]) -> None:
+    with pytest.raises(Problem) as problem:
+        template_spec(body)
+    assert (problem.value.status, problem.value.body) == (400, answer)
+
+
+@named(refused_bodies.DEVICES)
+def test_a_device_is_refused(body: Any, answer: dict[str, Any]) -> None:
+    with pytest.raises(Problem) as problem:
+        device_body(body, with_id=True)
+    assert (problem.value.status, problem.value.body) == (400, answer)
+
+
+@pytest.mark.parametrize("body", [pytest.param(body, id=name) for name, body in refused_bodies.JSON])
+async def test_what_is_not_json_is_refused(body: bytes) -> None:
+    with pytest.raises(Problem) as problem:
+        await read_json(a_request(body))
+    assert (problem.value.status, problem.value.body) == (400, refused_bodies.NOT_JSON)
+
+
+@pytest.mark.parametrize("content_type", [None, "text/plain", "application/x-www-form-urlencoded", ""])
+async def test_other_media_types_are_refused(content_type: str | None) -> None:
+    with pytest.raises(Problem) as problem:
+        await read_json(a_request(b"{}", content_type))
+    assert problem.value.body == refused_bodies.NOT_JSON
+
+
+@pytest.mark.parametrize(
+    "content_type", ["application/json", "application/json; charset=utf-8", "APPLICATION/JSON"]
+)
+async def test_json_is_known_in_any_case_and_with_parameters(content_type: str) -> None:
+    assert await read_json(a_request(b'{"a": 1}', content_type)) == {"a": 1}
+
+
+async def test_a_body_that_is_too_large_is_413() -> None:
+    with pytest.raises(Problem) as problem:
+        await read_json(a_request(b" " * (MOST_BYTES + 1)))
+    assert problem.value.status == 413
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (42, "42"),
+        (1.5, "1.5"),
+        (-0.0, "0.0"),
+        (1e21, "1000000000000000000000"),
+        (1e-7, "0.0000001"),
+        (123456789012345678901234567890, "123456789012345678901234567890"),
+        (True, "true"),
+        (False, "false"),
+        ("", ""),
+        (None, None),
+    ],
+)
+def test_values_are_kept_as_text(value: Any, text: str | None) -> None:
+    (attribute,) = template_spec(with_attribute(static_value=value)).attributes
+    assert attribute.static_value == text
+
+
+def test_ids_and_unknown_fields_of_a_template_are_ignored() -> None:
+    sent_back = TEMPERATURE | {"id": 7, "template_id": "3", "created": "x", "is_static_overridden": True}
+    spec = template_spec({"id": 3, "label": "t", "attrs": [sent_back], "data_attrs": []})
+    assert spec == template_spec({"label": "t", "attrs": [TEMPERATURE]})
+
+
+def test_metadata_is_read_in_order() -> None:
+    (attribute,) = template_spec(with_metadata(UNIT, UNIT | {"label": "Größe", "id": 4})).attributes
+    assert attribute.metadata == (
+        Metadata(label="unit", type="meta", value_type="string"),
+        Metadata(label="Größe", type="meta", value_type="string"),
+    )
+
+
+def test_the_same_label_with_another_type_is_another_attribute() -> None:
+    spec = template_spec({"label": "t", "attrs": [TEMPERATURE, TEMPERATURE | {"type": "actuator"}]})
+    assert len(spec.attributes) == 2
+
+
+def test_an_id_is_not_looked_at_where_it_does_not_count() -> None:
+    assert device_body({"label": "d", "id": "no hex"}, with_id=False).id is None
+    assert device_body({"label": "d", "id": None}, with_id=True).id is None
+
+
+def test_an_empty_object_stands_for_no_overrides() -> None:
+    assert device_body({"label": "d", "attrs": {}}, with_id=True).overrides == ()
+
+
+def test_labels_of_several_devices_are_numbered_as_wide_as_the_count() -> None:
+    body = device_body({"label": "d"}, with_id=False)
+    assert body.labels(1) == ["d"]
+    assert body.labels(3) == ["d_0", "d_1", "d_2"]
+    assert body.labels(12)[:2] == ["d_00", "d_01"]
+
+
+def test_a_label_may_become_too_long_by_its_number() -> None:
+    body = device_body({"label": "d" * 127}, with_id=False)
+    with pytest.raises(Problem) as problem:
+        body.labels(2)
+    assert problem.value.body == refused_bodies.malformed("input", label=["Longer than maximum length 128."])
