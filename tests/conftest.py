@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from local.platform import Platform
+from tests.support.postgres import Databases
 
 PROJECT = Path(__file__).parents[1]
 
@@ -21,3 +22,9 @@ def platform() -> Iterator[Platform]:
 def cluster(platform: Platform) -> Platform:
     """The part of the platform that kubectl talks to."""
     return platform
+
+
+@pytest.fixture(scope="session")
+def databases(platform: Platform) -> Databases:
+    """Makes databases for tests, empty or with the registry's schema."""
+    return Databases(platform.database_url("databases"))

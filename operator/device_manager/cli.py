@@ -3,6 +3,7 @@
 A program is imported only by the command that starts it: `migrate` must not need kopf or FastAPI to start.
 """
 
+import asyncio
 from typing import NoReturn
 
 import typer
@@ -25,9 +26,9 @@ _errors = Console(stderr=True, highlight=False)
 @app.command()
 def operator() -> None:
     """Reconcile Device and Template resources into the registry, and send the events."""
-    from device_operator.program import run  # noqa: PLC0415
+    from device_operator.lifecycle import run  # noqa: PLC0415
 
-    run(_settings())
+    raise typer.Exit(asyncio.run(run(_settings())))
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Our resources in Kubernetes (port Cluster), over one HTTP session; the only module that calls the API server.
+"""Our resources in Kubernetes (port Cluster) over one HTTP session; only this module calls the API server.
 
 The operator and the facade each hold one `Kube`. Credentials come from where every client of Kubernetes
 takes them: KUBECONFIG, ~/.kube/config, or the service account of the pod.
@@ -76,7 +76,7 @@ class Credentials:
 
     def headers(self) -> dict[str, str]:
         """The authorization as it is now: tokens of service accounts change while we run."""
-        token = self.configuration.get_api_key_with_prefix("authorization")
+        token = self.configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
         if token:
             return {"Authorization": token}
         if self.configuration.username:
@@ -172,7 +172,7 @@ class Kube:
         query = {"limit": str(_PAGE)}
         while True:
             page = await self._request("GET", path, query=query, headers={"Accept": _METADATA_ONLY})
-            for item in page["items"]:
+            for item in page["items"] or ():
                 yield item
             query["continue"] = page["metadata"].get("continue") or ""
             if not query["continue"]:

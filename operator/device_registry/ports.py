@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from .domain.events import Event, Recorded
 from .domain.model import DeviceId, DeviceRow, Key, Kind, RegisteredTemplate, Tenant
 from .domain.outcome import Outcome, Usage
+from .domain.reasons import Reason
 
 Place = tuple[str, str]
 """Namespace and name of a resource."""
@@ -26,7 +27,8 @@ class Transaction(Protocol):
     """One transaction of the registry.
 
     Leaving the block commits, leaving it by an exception rolls back. Rows that are read are locked until
-    then, in one order everywhere (tenant, id), so transactions wait for each other but never deadlock.
+    then, in one order everywhere (tenant, template, device; by id), so transactions wait for each other.
+    Text that the registry cannot hold (NUL, lone surrogates) and broken references raise Rejected.
     """
 
     def templates(self, places: Collection[Place]) -> dict[Place, RegisteredTemplate]:
@@ -45,7 +47,10 @@ class Transaction(Protocol):
         """Rows rendered with an older revision of the template and not yet tried with this one, locked."""
 
     def templates_of(self, rows: Collection[DeviceRow]) -> dict[tuple[Tenant, int], RegisteredTemplate]:
-        """The templates that the rows were rendered with, by tenant and id, locked against change."""
+        """The templates that the rows were rendered with, by tenant and id, as they are now.
+
+        They are not locked: one that changes meanwhile finds these rows stale and renders them again.
+        """
 
     def usage(self, tenant: Tenant, template_id: int) -> Usage:
         """How many devices use a template."""
@@ -54,7 +59,10 @@ class Transaction(Protocol):
         """Ids of the devices that use a template, in order."""
 
     def bind_tenant(self, tenant: Tenant, namespace: str) -> str:
-        """Make sure that the tenant exists; answers the namespace that stands for it (first come)."""
+        """Make sure that the tenant exists; answers the namespace that stands for it (first come).
+
+        Locks the tenant: who registers calls this first, so that registrations of a tenant see each other.
+        """
 
     def next_template_id(self, tenant: Tenant) -> int:
         """A template id that the tenant never used."""
@@ -120,8 +128,8 @@ class Registry(Protocol):
     def outcomes(self, keys: Collection[Key]) -> dict[Key, Outcome]:
         """The last decisions about these resources."""
 
-    def is_published(self, tenant: Tenant, subject: str, sequence: int) -> bool:
-        """Whether Kafka has acknowledged that event (or it was pruned since)."""
+    def publication(self, tenant: Tenant, subject: str, sequence: int) -> Reason:
+        """Where that event is: Acknowledged (or pruned since), Pending or Quarantined."""
 
 
 class Outbox(Protocol):
@@ -144,6 +152,16 @@ class Outbox(Protocol):
 
     def prune(self, before: datetime, limit: int) -> int:
         """Delete sent events older than that; answers how many."""
+
+
+class Audience(Protocol):
+    """Who wants to know what became of events; called in the relay's thread, after it was noted."""
+
+    def on_sent(self, events: Sequence[Recorded]) -> None:
+        """Kafka has acknowledged these events."""
+
+    def on_quarantined(self, events: Sequence[Recorded]) -> None:
+        """These events were put aside and will not be sent."""
 
 
 class EventBus(Protocol):

@@ -17,7 +17,7 @@ from .backoff import Backoff
 from .domain.errors import Unavailable
 from .domain.events import Recorded
 from .domain.reasons import Reason
-from .ports import Delivery, EventBus, Outbox
+from .ports import Audience, Delivery, EventBus, Outbox
 
 log = structlog.get_logger()
 
@@ -37,20 +37,20 @@ PRUNE_PORTION = 1_000
 
 
 class Relay:
-    """Sends what the outbox holds. `on_sent` hears of events once they are noted as sent, in this thread."""
+    """Sends what the outbox holds. The audience hears what became of an event once that is noted."""
 
     def __init__(
         self,
         outbox: Outbox,
         bus: EventBus,
         clock: Callable[[], datetime],
-        on_sent: Callable[[Sequence[Recorded]], None],
+        audience: Audience,
         retention: timedelta,
     ) -> None:
         self._outbox = outbox
         self._bus = bus
         self._clock = clock
-        self._on_sent = on_sent
+        self._audience = audience
         self._retention = retention
         self._backoff = Backoff()
         self._pause = 0.0
@@ -120,7 +120,7 @@ class Relay:
         marked, self._unmarked = self._unmarked, []
         for recorded in marked:
             metrics.EVENTS_SENT.labels(recorded.event.type.value).inc()
-        self._on_sent(marked)
+        self._audience.on_sent(marked)
 
     def _put_aside(self, poison: Sequence[Recorded], deliveries: Mapping[int, Delivery]) -> None:
         for recorded in poison:
@@ -129,6 +129,8 @@ class Relay:
             metrics.EVENTS_QUARANTINED.inc()
             metrics.SEND_FAILURES.labels("Poison").inc()
             log.error("event quarantined", key=recorded.key, sequence=recorded.sequence, error=error)
+        if poison:
+            self._audience.on_quarantined(poison)
 
     def _look_further(self, seen: int, left: int) -> None:
         """Held back events stay at the head of the outbox; the next step must see beyond them."""

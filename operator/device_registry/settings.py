@@ -6,9 +6,8 @@ the fields is the order of the chart's values. Every program reads the same sett
 
 from enum import StrEnum
 from functools import cached_property
-from typing import Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL
 
@@ -122,11 +121,13 @@ class Settings(BaseSettings):
             raise ValueError(f"must be one of {', '.join(known)}")
         return level.upper()
 
-    @model_validator(mode="after")
-    def _topic_cannot_hide(self) -> Self:
-        if not self.SUBJECT:
-            raise ValueError("SUBJECT must not be empty: it names the topic")
-        return self
+    @field_validator("DBHOST")
+    @classmethod
+    def _port_is_a_number(cls, host: str) -> str:
+        _, colon, port = host.partition(":")
+        if colon and not port.isdecimal():
+            raise ValueError(f'the port must be a number, but it is "{port}"')
+        return host
 
     @property
     def registry_url(self) -> URL:

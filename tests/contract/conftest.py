@@ -9,9 +9,9 @@ from sqlalchemy import URL
 from device_registry.memory import MemoryRegistry, Store
 from device_registry.ports import Outbox, Registry
 from device_registry.registry.writer import PostgresRegistry, make_engine
-from local.platform import Platform
 from tests.support.clock import Clock
 from tests.support.postgres import Databases, registry_on
+from tests.support.story import Story
 
 
 @dataclass
@@ -21,11 +21,6 @@ class Operators:
     registry: Registry
     outbox: Outbox
     another: Callable[[], Registry]
-
-
-@pytest.fixture(scope="session")
-def databases(platform: Platform) -> Databases:
-    return Databases(platform.database_url("contract"))
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +64,8 @@ def outbox(operators: Operators) -> Outbox:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
+
+
+@pytest.fixture
+def story(registry: Registry, outbox: Outbox, clock: Clock) -> Story:
+    return Story(registry, outbox, clock)

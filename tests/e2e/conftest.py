@@ -6,13 +6,13 @@ from uuid import uuid4
 
 import pytest
 
+from local.manifests import Kubectl as Installer
 from local.platform import Platform
 from tests.support.kubectl import Kubectl
 from tests.support.road import Road, a_road
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
-POLICY = ROOT / "charts" / "device-manager" / "files" / "finalizer-policy.yaml"
 FLEET = ROOT / "examples" / "cold-chain"
 
 
@@ -20,10 +20,7 @@ FLEET = ROOT / "examples" / "cold-chain"
 def kubectl(cluster: Platform) -> Kubectl:
     """Return kubectl on a cluster that serves Device and Template."""
     bound = Kubectl.of(cluster)
-    bound.run("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
-    for name in ("devices.dojot.io", "templates.dojot.io"):
-        bound.wait("crd", name, "condition=Established")
-    bound.run("apply", "--server-side", "-f", str(POLICY))
+    Installer(cluster.kubectl, {"KUBECONFIG": str(cluster.kubeconfig)}).install()
     return bound
 
 

@@ -18,7 +18,7 @@ from device_registry.kafka import KafkaBus
 from device_registry.relay import Relay
 from device_registry.topics import DataBrokerTopics, NamedTopics, TopicSource
 from local.platform import Platform
-from tests.support.outbox import NOON, MemoryOutbox, an_event
+from tests.support.outbox import NOON, MemoryOutbox, Nobody, an_event
 from tests.support.topics import a_data_broker, records
 
 SUBJECT = "dojot.device-manager.device"
@@ -82,7 +82,7 @@ def test_the_events_of_each_device_arrive_in_order_in_one_partition(
         for device in "abcdefg":
             outbox.events.append(an_event(len(outbox.events) + 1, device, sequence, tenant=tenant))
 
-    Relay(outbox, bus, lambda: NOON, lambda _: None, timedelta(days=1)).step()
+    Relay(outbox, bus, lambda: NOON, Nobody(), timedelta(days=1)).step()
 
     sequences, partitions = defaultdict(list), defaultdict(set)
     for record in records(platform.kafka_bootstrap, f"{tenant}.{SUBJECT}"):

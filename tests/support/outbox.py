@@ -112,3 +112,11 @@ class ScriptedBus:
         for event in self.delivered:
             seen[event.event.subject].append(event.sequence)
         return dict(seen)
+
+
+class Nobody:
+    """An audience that does not listen."""
+
+    def on_sent(self, events: Sequence[Recorded]) -> None: ...
+
+    def on_quarantined(self, events: Sequence[Recorded]) -> None: ...

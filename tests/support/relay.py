@@ -22,16 +22,21 @@ class World:
     bus: ScriptedBus = field(default_factory=ScriptedBus)
     now: datetime = NOON
     told: list[int] = field(default_factory=list)
+    given_up: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.restart()
 
     def restart(self) -> None:
-        self.relay = Relay(self.outbox, self.bus, lambda: self.now, self.hear, retention=DAY)
+        self.relay = Relay(self.outbox, self.bus, lambda: self.now, self, retention=DAY)
 
-    def hear(self, sent: Sequence[Recorded]) -> None:
-        assert all(event.id in self.outbox.sent for event in sent)
-        self.told += [event.id for event in sent]
+    def on_sent(self, events: Sequence[Recorded]) -> None:
+        assert all(event.id in self.outbox.sent for event in events)
+        self.told += [event.id for event in events]
+
+    def on_quarantined(self, events: Sequence[Recorded]) -> None:
+        assert all(event.id in self.outbox.poison for event in events)
+        self.given_up += [event.id for event in events]
 
 
 def metric(name: str, **labels: str) -> float:

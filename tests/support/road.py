@@ -84,7 +84,7 @@ class Road:
 
     def wait_until_sent(self) -> None:
         """Wait until no event waits in the outbox."""
-        unsent = "SELECT count(*) AS n FROM outbox WHERE sent IS NULL"
+        unsent = "SELECT count(*) AS n FROM outbox WHERE sent IS NULL AND quarantined IS NULL"
         eventually(lambda: self.rows(unsent)[0]["n"] == 0, what="an empty outbox")
 
 

@@ -19,6 +19,7 @@ from .model import (
     DeviceSpec,
     Document,
     RegisteredTemplate,
+    TemplateSpec,
 )
 from .reasons import Reason
 from .rendering import Identity, device_document
@@ -76,7 +77,9 @@ class Facts:
 
 
 def decide(declared: Declared[DeviceSpec], facts: Facts) -> Decision:
-    """What to do about a device that is declared."""
+    """What to do about a device that is declared; what is older than the row changes nothing."""
+    if facts.own and is_outdated(declared, facts.own):
+        return Keep(row=facts.own)
     violation = (
         rules.tenant_is_kept(declared, facts.namespace, facts.own)
         or rules.check_device(declared.spec, facts.templates)
@@ -90,6 +93,14 @@ def decide(declared: Declared[DeviceSpec], facts: Facts) -> Decision:
     if _must_adopt(declared, facts.row):
         return _adopt(declared, facts.row, facts)
     return _update(declared, facts.row, facts)
+
+
+def is_outdated(
+    declared: Declared[DeviceSpec] | Declared[TemplateSpec], own: DeviceRow | RegisteredTemplate
+) -> bool:
+    """Whether the row shows a later generation of the same resource already."""
+    same = own.claim is not None and own.claim.uid == declared.uid
+    return same and own.claimed and declared.generation < own.generation
 
 
 def forget(row: DeviceRow, policy: DeletionPolicy) -> Remove | Release:

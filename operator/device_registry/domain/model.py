@@ -74,8 +74,11 @@ class Claim:
         return (self.namespace, self.name)
 
     def older_than(self, other: "Claim") -> bool:
-        """Order of precedence; the uid decides between resources of the same second."""
-        return (self.created, self.uid) < (other.created, other.uid)
+        """Whether it takes precedence over the holder of a row.
+
+        The API server gives times in whole seconds: of two resources of one second the holder stays.
+        """
+        return self.created < other.created
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"

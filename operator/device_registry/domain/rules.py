@@ -127,7 +127,7 @@ def id_is_free(claim: Claim, row: DeviceRow | None) -> Violation | None:
     """
     if row is None or row.claim is None or row.claim.place == claim.place:
         return None
-    if row.claimed and row.claim.older_than(claim):
+    if row.claimed and not claim.older_than(row.claim):
         return Violation(
             reason=Reason.IDENTITY_CONFLICT,
             message=f'the id "{row.id}" belongs to the older Device {row.claim};'

@@ -32,6 +32,9 @@ from device_registry.domain.reasons import Reason
 
 from .names import FINALIZER, PAUSED, REQUESTED_AT
 
+_TOKEN_BOUND = 256
+"""Characters of a reconcile-now token that the status can acknowledge."""
+
 _Entry = TypeVar("_Entry")
 _Object = Mapping[str, Any]
 
@@ -98,7 +101,7 @@ def _resource(obj: _Object, key: Key, tenant: Tenant, spec: Spec) -> Resource[Sp
         finalizers=tuple(meta.get("finalizers") or ()),
         deleting="deletionTimestamp" in meta,
         paused=annotations.get(PAUSED) == "true",
-        requested_at=annotations.get(REQUESTED_AT, ""),
+        requested_at=annotations.get(REQUESTED_AT, "")[:_TOKEN_BOUND],
         status=obj.get("status") or {},
     )
 
@@ -114,11 +117,11 @@ def _writer(fields: Sequence[_Object]) -> str:
 
 def parse_device_spec(spec: _Object, name: str) -> DeviceSpec:
     """The spec of a Device; `name` stands in for a label that is left out."""
-    device_id = spec.get("deviceId")
+    device_id = _optional_text(spec, "deviceId", None)
     policy = spec.get("deletionPolicy")
     return DeviceSpec(
-        label=spec.get("label", name),
-        templates=_each(spec, "templates", lambda one: str(one["name"])),
+        label=_optional_text(spec, "label", name),
+        templates=_each(spec, "templates", lambda one: _text(one, "name")),
         overrides=_each(spec, "attributes", _override),
         device_id=DeviceId(device_id) if device_id is not None else None,
         credentials=_each(spec, "credentials", _credential),
@@ -131,9 +134,9 @@ def parse_template_spec(spec: _Object, name: str) -> TemplateSpec:
     """The spec of a Template; `name` stands in for a label that is left out."""
     policy = spec.get("deletionPolicy")
     return TemplateSpec(
-        label=spec.get("label", name),
+        label=_optional_text(spec, "label", name),
         attributes=_each(spec, "attributes", _attribute),
-        template_id=spec.get("templateId"),
+        template_id=_number(spec, "templateId"),
         compatibility=Compatibility(spec.get("compatibility", Compatibility.NONE)),
         deletion_policy=DeletionPolicy(policy) if policy else None,
     )
@@ -143,40 +146,65 @@ def _each(spec: _Object, key: str, build: Callable[[_Object], _Entry]) -> tuple[
     return tuple(build(one) for one in spec.get(key) or ())
 
 
+def _text(entry: _Object, key: str) -> str:
+    value = entry[key]
+    if not isinstance(value, str):
+        raise TypeError(f"{key} is no text: {value!r}")
+    return value
+
+
+_Default = TypeVar("_Default", str, None)
+
+
+def _optional_text(entry: _Object, key: str, default: _Default) -> str | _Default:
+    return default if entry.get(key) is None else _text(entry, key)
+
+
+def _number(entry: _Object, key: str) -> int | None:
+    value = entry.get(key)
+    if value is not None and not isinstance(value, int):
+        raise TypeError(f"{key} is no number: {value!r}")
+    return value
+
+
 def _attribute(entry: _Object) -> Attribute:
     return Attribute(
-        label=entry["label"],
-        type=entry["type"],
-        value_type=entry["valueType"],
-        static_value=entry.get("staticValue"),
-        id=entry.get("id"),
+        label=_text(entry, "label"),
+        type=_text(entry, "type"),
+        value_type=_text(entry, "valueType"),
+        static_value=_optional_text(entry, "staticValue", None),
+        id=_number(entry, "id"),
         metadata=_each(entry, "metadata", _metadata),
     )
 
 
 def _metadata(entry: _Object) -> Metadata:
     return Metadata(
-        label=entry["label"],
-        type=entry["type"],
-        value_type=entry["valueType"],
-        static_value=entry.get("staticValue"),
-        id=entry.get("id"),
+        label=_text(entry, "label"),
+        type=_text(entry, "type"),
+        value_type=_text(entry, "valueType"),
+        static_value=_optional_text(entry, "staticValue", None),
+        id=_number(entry, "id"),
     )
 
 
 def _override(entry: _Object) -> Override:
     return Override(
-        label=entry["label"],
-        type=entry["type"],
-        static_value=entry.get("staticValue"),
+        label=_text(entry, "label"),
+        type=_text(entry, "type"),
+        static_value=_optional_text(entry, "staticValue", None),
         metadata=_each(entry, "metadata", _metadata_override),
     )
 
 
 def _metadata_override(entry: _Object) -> MetadataOverride:
-    return MetadataOverride(label=entry["label"], type=entry["type"], static_value=entry["staticValue"])
+    return MetadataOverride(
+        label=_text(entry, "label"), type=_text(entry, "type"), static_value=_text(entry, "staticValue")
+    )
 
 
 def _credential(entry: _Object) -> Credential:
     secret = entry["secretRef"]
-    return Credential(attribute=entry["attribute"], secret=secret["name"], key=secret["key"])
+    return Credential(
+        attribute=_text(entry, "attribute"), secret=_text(secret, "name"), key=_text(secret, "key")
+    )

@@ -49,6 +49,10 @@ class Condition(NamedTuple):
 _PUBLISHED = {
     Reason.ACKNOWLEDGED: ("True", "Kafka has acknowledged the event of this generation"),
     Reason.PENDING: ("False", "the event is in the outbox and will be sent"),
+    Reason.QUARANTINED: (
+        "False",
+        "Kafka refuses the event for good; it was put aside, see `device-manager quarantine list`",
+    ),
     Reason.BROKER_UNAVAILABLE: ("False", "Kafka does not answer; the event waits in the outbox"),
 }
 
@@ -126,7 +130,7 @@ def _template_conditions(
         yield _propagated(usage)
     if blocked:
         yield Condition("DeletionBlocked", "True", Reason.IN_USE, outcome.message)
-    yield from _abnormal(outcome)
+    yield from _abnormal(shown)
 
 
 def _as_registered(outcome: Outcome) -> Outcome:

@@ -40,9 +40,13 @@ class Departure(Generic[Spec]):
 def release_devices(
     transaction: Transaction, departures: Sequence[Departure[DeviceSpec]], now: datetime
 ) -> list[Result]:
-    """Delete or unclaim the rows of these devices; those without a row have nothing to release."""
+    """Delete or unclaim the rows of these devices; those without a row have nothing to release.
+
+    A row that an earlier resource of that name left behind unclaimed is none of theirs.
+    """
     places = [one.declared.claim.place for one in departures]
-    rows = {row.claim.place: row for row in transaction.devices((), places) if row.claim}
+    found = transaction.devices((), places)
+    rows = {row.claim.place: row for row in found if row.claim and row.claimed}
     held = [(one, rows[one.declared.claim.place]) for one in departures if one.declared.claim.place in rows]
     decisions = [(one, forget(row, one.policy)) for one, row in held]
     removed = [(one, decision.row) for one, decision in decisions if isinstance(decision, Remove)]
@@ -78,7 +82,7 @@ def _result(
     wake: tuple[Key, ...],
 ) -> Result:
     event = recorded.get((row.tenant, row.id)) if row else None
-    retained = row is not None and event is None
+    retained = departure.policy is DeletionPolicy.RETAIN
     reason = Reason.RETAINED if retained else Reason.REMOVED
     return Result(
         outcome=_outcome(departure.declared, reason, str(row.id) if row else ""),
@@ -90,7 +94,8 @@ def _result(
 def release_template(transaction: Transaction, departure: Departure[TemplateSpec], now: datetime) -> Result:
     """Delete or unclaim a template; while devices use it, say which and leave it."""
     declared = departure.declared
-    row = transaction.template_at(declared.claim.place)
+    found = transaction.template_at(declared.claim.place)
+    row = found if found and found.claimed else None
     users = transaction.usage(row.tenant, row.id).total if row else 0
     if row and users and departure.policy is DeletionPolicy.DELETE:
         named = transaction.users(row.tenant, row.id, limit=_NAMED)

@@ -34,6 +34,8 @@ class _Verdict:
     own: DeviceRow | None
     wanted: DeviceId
     decision: Decision
+    dropped: frozenset[tuple[Tenant, int]]
+    """Templates that the row used until now."""
 
 
 class Batch:
@@ -70,9 +72,10 @@ class Batch:
             wanted=wanted,
             now=self._now,
         )
-        verdict = _Verdict(declared, own, wanted, decide(declared, facts))
-        if isinstance(verdict.decision, Write):
-            self._remember(verdict.decision.row)
+        decision = decide(declared, facts)
+        verdict = _Verdict(declared, own, wanted, decision, _dropped(facts.row, decision))
+        if isinstance(decision, Write):
+            self._remember(decision.row)
         return verdict
 
     def _known_templates(self, declared: Declared[DeviceSpec]) -> list[tuple[str, Place]]:
@@ -91,7 +94,9 @@ class Batch:
         if (declared.tenant, first) not in self._rows:
             return first
         every = [(declared.tenant, one) for one in identity.candidates(*place)]
-        self._rows.update({(row.tenant, row.id): row for row in self._transaction.devices(every, ())})
+        found = {(row.tenant, row.id): row for row in self._transaction.devices(every, ())}
+        # What this batch has decided about a row is newer than what the registry still shows.
+        self._rows = found | self._rows
         taken = {device_id for tenant, device_id in self._rows if tenant == declared.tenant}
         return identity.choose(*place, taken) or first
 
@@ -115,10 +120,13 @@ class Batch:
             if isinstance(one.decision, Write) and one.decision.event
         ]
         recorded = {(one.event.tenant, one.event.subject): one for one in self._transaction.append(events)}
-        results = [self._result(one, recorded) for one in verdicts]
+        freed = self._transaction.blocked({template for one in verdicts for template in one.dropped})
+        results = [self._result(one, recorded, freed) for one in verdicts]
         return record(self._transaction, results)
 
-    def _result(self, verdict: _Verdict, recorded: Mapping[tuple[Tenant, str], Recorded]) -> Result:
+    def _result(
+        self, verdict: _Verdict, recorded: Mapping[tuple[Tenant, str], Recorded], freed: Sequence[Key]
+    ) -> Result:
         decision, declared = verdict.decision, verdict.declared
         if isinstance(decision, Violation):
             return refusal(declared, decision, own=verdict.own, wanted=verdict.wanted)
@@ -128,13 +136,13 @@ class Batch:
         return Result(
             outcome=self._outcome(declared, decision, event),
             event=event,
-            wake=(_device_key(displaced),) if displaced else (),
+            wake=(*((_device_key(displaced),) if displaced else ()), *(freed if verdict.dropped else ())),
         )
 
     def _outcome(
         self, declared: Declared[DeviceSpec], decision: Write | Keep, event: Recorded | None
     ) -> Outcome:
-        used = [self._templates[place] for place in _template_places(declared)]
+        used = [self._templates[place] for _, place in self._known_templates(declared)]
         unused = unused_overrides(declared.spec, used)
         return Outcome(
             key=declared.key,
@@ -154,6 +162,13 @@ def _namespaces(transaction: Transaction, devices: Sequence[Declared[DeviceSpec]
     """Which namespace stands for each tenant."""
     first = {one.tenant: one.key.namespace for one in reversed(devices)}
     return {tenant: transaction.bind_tenant(tenant, namespace) for tenant, namespace in sorted(first.items())}
+
+
+def _dropped(former: DeviceRow | None, decision: Decision) -> frozenset[tuple[Tenant, int]]:
+    """Templates whose deletion may have waited for this device."""
+    if former is None or not isinstance(decision, Write):
+        return frozenset()
+    return frozenset((former.tenant, one) for one in former.templates.keys() - decision.row.templates.keys())
 
 
 def _template_places(declared: Declared[DeviceSpec]) -> list[Place]:

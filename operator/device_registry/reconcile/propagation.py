@@ -26,7 +26,10 @@ class Progress:
     key: Key | None = None
     """The resource of the template, whose status shows the progress."""
     affected: tuple[Key, ...] = ()
-    """Devices that cannot be rendered with this revision; they keep their last good document."""
+    """Devices to look at again: what their status says is no longer true.
+
+    Some cannot be rendered with this revision and keep their last good document, others can be again.
+    """
 
 
 def propagate(
@@ -38,11 +41,12 @@ def propagate(
         return Progress(done=True, usage=Usage(total=0, current=0))
     stale = transaction.stale_devices(template, limit)
     affected = _render(transaction, template, stale, now)
-    if len(stale) < limit:
+    usage = transaction.usage(tenant, template_id)
+    if not usage.stale:
         _tell(transaction, template, now)
     return Progress(
-        done=len(stale) < limit,
-        usage=transaction.usage(tenant, template_id),
+        done=not usage.stale,
+        usage=usage,
         key=Key(Kind.TEMPLATE, *template.claim.place) if template.claim else None,
         affected=affected,
     )
@@ -69,11 +73,15 @@ def _render(
     writes = [decision for _, decision in decisions if isinstance(decision, Write)]
     transaction.save_devices([write.row for write in writes])
     transaction.append([device_event(EventType.UPDATE, write.row, now) for write in writes if write.event])
-    return _set_aside(
-        transaction,
-        template,
-        [(row, decision) for row, decision in decisions if isinstance(decision, Violation)],
-    )
+    refused = [(row, decision) for row, decision in decisions if isinstance(decision, Violation)]
+    rendered = [write.row for write in writes]
+    return (*_set_aside(transaction, template, refused), *_recovered(transaction, rendered))
+
+
+def _recovered(transaction: Transaction, rows: Sequence[DeviceRow]) -> list[Key]:
+    """Devices that were refused until now, perhaps because of the template."""
+    keys = [Key(Kind.DEVICE, *row.claim.place) for row in rows if row.claim and row.claimed]
+    return [key for key, outcome in transaction.outcomes(keys).items() if not outcome.registered]
 
 
 def _named(

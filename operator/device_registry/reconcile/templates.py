@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from device_registry.domain import rules, templating
+from device_registry.domain.decision import is_outdated
 from device_registry.domain.model import Declared, RegisteredTemplate, TemplateSpec
 from device_registry.domain.outcome import Outcome
 from device_registry.domain.reasons import Reason
@@ -14,9 +15,12 @@ from .results import Result, record, refusal
 
 def register_template(transaction: Transaction, declared: Declared[TemplateSpec], now: datetime) -> Result:
     """Create, revise or adopt the row of a template, or say what is wrong with it."""
+    namespace = transaction.bind_tenant(declared.tenant, declared.key.namespace)
     own = transaction.template_at(declared.claim.place)
+    if own and is_outdated(declared, own):
+        return _registered(declared, own)
     row = own or _pinned_row(transaction, declared)
-    violation = _check(transaction, declared, own, row)
+    violation = rules.tenant_is_kept(declared, namespace, own) or _check(transaction, declared, row)
     if violation:
         result = refusal(declared, violation, own=own)
     else:
@@ -30,18 +34,14 @@ def _pinned_row(transaction: Transaction, declared: Declared[TemplateSpec]) -> R
 
 
 def _check(
-    transaction: Transaction,
-    declared: Declared[TemplateSpec],
-    own: RegisteredTemplate | None,
-    row: RegisteredTemplate | None,
+    transaction: Transaction, declared: Declared[TemplateSpec], row: RegisteredTemplate | None
 ) -> Violation | None:
-    namespace = transaction.bind_tenant(declared.tenant, declared.key.namespace)
     owners = transaction.attribute_owners(declared.tenant, templating.pinned_ids(declared.spec))
     users = transaction.usage(row.tenant, row.id).total if row else 0
     return (
-        rules.tenant_is_kept(declared, namespace, own)
-        or rules.id_is_free_for_template(declared.claim, row)
+        rules.id_is_free_for_template(declared.claim, row)
         or rules.pins_are_kept(declared.spec, row)
+        or rules.pins_are_distinct(declared.spec, row)
         or rules.attribute_ids_are_free(row.id if row else None, owners)
         or rules.edit_is_compatible(declared.spec, row, users)
     )

@@ -44,8 +44,9 @@ def create_database(url: URL) -> bool:
     server = create_engine(url.set(database="postgres"), isolation_level="AUTOCOMMIT")
     try:
         with errors_converted(), server.connect() as connection:
-            known = text("SELECT FROM pg_database WHERE datname = :name")
-            if connection.execute(known, {"name": url.database}).first():
+            connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})
+            known = text("SELECT count(*) FROM pg_database WHERE datname = :name")
+            if connection.execute(known, {"name": url.database}).scalar_one():
                 return False
             quoted = connection.dialect.identifier_preparer.quote_identifier(str(url.database))
             connection.execute(text(f"CREATE DATABASE {quoted}"))

@@ -11,7 +11,8 @@ ON CONFLICT (id) DO UPDATE SET epoch = leadership.epoch + 1, holder = excluded.h
 RETURNING epoch
 
 -- name: tenant_namespace
-SELECT namespace FROM tenant WHERE name = %(tenant)s
+-- Locked: of two transactions that register the same new device the second must see the row of the first.
+SELECT namespace FROM tenant WHERE name = %(tenant)s FOR NO KEY UPDATE
 
 -- name: bind_tenant
 -- The first namespace that comes for a tenant stands for it.
@@ -43,9 +44,9 @@ JOIN unnest(%(namespaces)s::text[], %(names)s::text[]) AS p(namespace, name)
 ORDER BY t.tenant, t.id FOR SHARE OF t
 
 -- name: templates_by_id
+-- Not locked: who calls this holds device rows, and may not wait for a template behind them.
 SELECT t.* FROM template t
 JOIN unnest(%(tenants)s::text[], %(ids)s::int[]) AS p(tenant, id) ON (t.tenant, t.id) = (p.tenant, p.id)
-ORDER BY t.tenant, t.id FOR SHARE OF t
 
 -- name: template_for_update
 SELECT * FROM template WHERE tenant = %(tenant)s AND id = %(id)s FOR UPDATE
@@ -88,7 +89,8 @@ UPDATE template SET propagated_revision = %(revision)s WHERE tenant = %(tenant)s
 SELECT tenant, id FROM template WHERE propagated_revision < revision ORDER BY tenant, id
 
 -- name: usage
-SELECT count(*) AS total, count(*) FILTER (WHERE d.revision = t.revision) AS current
+SELECT count(*) AS total, count(*) FILTER (WHERE d.revision = t.revision) AS current,
+       count(*) FILTER (WHERE d.tried_revision < t.revision) AS stale
 FROM template t JOIN device_template d ON (d.tenant, d.template_id) = (t.tenant, t.id)
 WHERE t.tenant = %(tenant)s AND t.id = %(id)s
 
@@ -96,32 +98,35 @@ WHERE t.tenant = %(tenant)s AND t.id = %(id)s
 SELECT device_id FROM device_template WHERE tenant = %(tenant)s AND template_id = %(id)s
 ORDER BY device_id LIMIT %(limit)s
 
--- name: devices
+-- name: lock_devices
 -- Two lookups by index instead of one OR, which would read the whole table.
-SELECT d.*, p.template_ids, p.template_revisions FROM device d
-LEFT JOIN LATERAL (
-    SELECT array_agg(template_id ORDER BY position) AS template_ids,
-           array_agg(revision ORDER BY position) AS template_revisions
-    FROM device_template dt WHERE (dt.tenant, dt.device_id) = (d.tenant, d.id)) AS p ON true
+SELECT d.tenant, d.id FROM device d
 WHERE (d.tenant, d.id) IN (
     SELECT tenant, id FROM unnest(%(tenants)s::text[], %(ids)s::text[]) AS wanted(tenant, id)
     UNION
     SELECT c.tenant, c.id FROM device c
     JOIN unnest(%(namespaces)s::text[], %(names)s::text[]) AS place(namespace, name)
       ON (c.claim_namespace, c.claim_name) = (place.namespace, place.name))
-ORDER BY d.tenant, d.id FOR UPDATE OF d
+ORDER BY d.tenant, d.id FOR UPDATE
 
--- name: stale_devices
-SELECT d.*, p.template_ids, p.template_revisions FROM device d
-LEFT JOIN LATERAL (
-    SELECT array_agg(template_id ORDER BY position) AS template_ids,
-           array_agg(revision ORDER BY position) AS template_revisions
-    FROM device_template dt WHERE (dt.tenant, dt.device_id) = (d.tenant, d.id)) AS p ON true
+-- name: lock_stale_devices
+SELECT d.tenant, d.id FROM device d
 WHERE (d.tenant, d.id) IN (
     SELECT tenant, device_id FROM device_template
     WHERE tenant = %(tenant)s AND template_id = %(template)s AND tried_revision < %(revision)s
     ORDER BY device_id LIMIT %(limit)s)
-ORDER BY d.tenant, d.id FOR UPDATE OF d
+ORDER BY d.tenant, d.id FOR UPDATE
+
+-- name: devices
+-- Apart from the locking: a statement that waited for a lock sees the row anew, but what it joins as of its start.
+SELECT d.*, p.template_ids, p.template_revisions
+FROM unnest(%(tenants)s::text[], %(ids)s::text[]) AS wanted(tenant, id)
+JOIN device d ON (d.tenant, d.id) = (wanted.tenant, wanted.id)
+LEFT JOIN LATERAL (
+    SELECT array_agg(template_id ORDER BY position) AS template_ids,
+           array_agg(revision ORDER BY position) AS template_revisions
+    FROM device_template dt WHERE (dt.tenant, dt.device_id) = (d.tenant, d.id)) AS p ON true
+ORDER BY d.tenant, d.id
 
 -- name: save_devices
 INSERT INTO device (tenant, id, label, spec, document, hash, terms, revision, created, updated,
@@ -237,9 +242,11 @@ UPDATE outbox SET sent = %(now)s WHERE id = ANY(%(ids)s)
 -- name: quarantine
 UPDATE outbox SET quarantined = %(now)s, error = %(error)s WHERE id = %(id)s
 
--- name: is_published
-SELECT NOT EXISTS (SELECT FROM outbox WHERE tenant = %(tenant)s AND subject = %(subject)s
-                   AND sequence = %(sequence)s AND sent IS NULL) AS published
+-- name: publication
+-- An event that is not there was sent and pruned.
+SELECT CASE WHEN quarantined IS NOT NULL THEN 'Quarantined' WHEN sent IS NULL THEN 'Pending'
+            ELSE 'Acknowledged' END AS reason
+FROM outbox WHERE tenant = %(tenant)s AND subject = %(subject)s AND sequence = %(sequence)s
 
 -- name: outbox_depth
 SELECT count(*) AS depth, coalesce(extract(epoch FROM now() - min(created)), 0) AS age

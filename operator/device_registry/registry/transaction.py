@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping
 
+from device_registry.domain.errors import Rejected
 from device_registry.domain.events import Event, Recorded
 from device_registry.domain.model import DeviceId, DeviceRow, Key, RegisteredTemplate, Tenant
 from device_registry.domain.outcome import Outcome, Usage
@@ -24,8 +25,12 @@ class PostgresTransaction:
         self._connection = connection
 
     def execute(self, statement: str, **parameters: Any) -> Sequence[RowMapping]:
-        """Run a named statement; answers its rows, if it has any."""
-        result = self._connection.exec_driver_sql(statement, parameters or None)
+        """Run a named statement; answers its rows, if it has any. Raises Rejected for text that is none."""
+        try:
+            result = self._connection.exec_driver_sql(statement, parameters or None)
+        except ValueError as error:
+            # The driver finds NUL and lone surrogates itself, before Postgres could refuse them.
+            raise Rejected(f"the registry refuses a value: {error}") from error
         return result.mappings().all() if result.returns_rows else ()
 
     # --- templates ---
@@ -74,7 +79,7 @@ class PostgresTransaction:
 
     def usage(self, tenant: Tenant, template_id: int) -> Usage:
         (row,) = self.execute(_SQL.usage, tenant=tenant, id=template_id)
-        return Usage(total=row["total"], current=row["current"])
+        return Usage(total=row["total"], current=row["current"], stale=row["stale"])
 
     def users(self, tenant: Tenant, template_id: int, limit: int | None = None) -> list[DeviceId]:
         found = self.execute(_SQL.users, tenant=tenant, id=template_id, limit=limit)
@@ -128,23 +133,32 @@ class PostgresTransaction:
     # --- devices ---
 
     def devices(self, refs: Collection[DeviceRef], places: Collection[Place]) -> Sequence[DeviceRow]:
-        found = self.execute(
-            _SQL.devices,
-            **_refs(refs),
-            namespaces=[namespace for namespace, _ in places],
-            names=[name for _, name in places],
+        return self._read(
+            self.execute(
+                _SQL.lock_devices,
+                **_refs(refs),
+                namespaces=[namespace for namespace, _ in places],
+                names=[name for _, name in places],
+            )
         )
-        return [rows.device(row) for row in found]
 
     def stale_devices(self, template: RegisteredTemplate, limit: int) -> Sequence[DeviceRow]:
-        found = self.execute(
-            _SQL.stale_devices,
-            tenant=template.tenant,
-            template=template.id,
-            revision=template.revision,
-            limit=limit,
+        return self._read(
+            self.execute(
+                _SQL.lock_stale_devices,
+                tenant=template.tenant,
+                template=template.id,
+                revision=template.revision,
+                limit=limit,
+            )
         )
-        return [rows.device(row) for row in found]
+
+    def _read(self, locked: Sequence[RowMapping]) -> list[DeviceRow]:
+        """Whole rows; only a statement begun under the locks sees a row and its templates as of one time."""
+        if not locked:
+            return []
+        refs = _refs([(row["tenant"], row["id"]) for row in locked])
+        return [rows.device(row) for row in self.execute(_SQL.devices, **refs)]
 
     def save_devices(self, rows_: Sequence[DeviceRow]) -> None:
         if not rows_:
@@ -213,7 +227,8 @@ class PostgresTransaction:
 
     def record(self, outcomes: Sequence[Outcome]) -> None:
         if outcomes:
-            self.execute(_SQL.record_outcomes, **rows.outcome_columns(outcomes))
+            in_order = sorted(outcomes, key=lambda outcome: outcome.key)
+            self.execute(_SQL.record_outcomes, **rows.outcome_columns(in_order))
             self.execute(_SQL.notify_outcome)
 
     def outcomes(self, keys: Collection[Key]) -> dict[Key, Outcome]:

@@ -14,6 +14,7 @@ from device_registry.domain.errors import Fenced, RegistryError
 from device_registry.domain.events import Recorded
 from device_registry.domain.model import Key, Tenant
 from device_registry.domain.outcome import Outcome
+from device_registry.domain.reasons import Reason
 
 from . import rows, sql
 from .borders import errors_converted
@@ -79,9 +80,9 @@ class PostgresRegistry:
         with errors_converted(), self._engine.begin() as connection:
             return PostgresTransaction(connection).outcomes(keys)
 
-    def is_published(self, tenant: Tenant, subject: str, sequence: int) -> bool:
-        (row,) = self._read(_SQL.is_published, tenant=tenant, subject=subject, sequence=sequence)
-        return bool(row["published"])
+    def publication(self, tenant: Tenant, subject: str, sequence: int) -> Reason:
+        found = self._read(_SQL.publication, tenant=tenant, subject=subject, sequence=sequence)
+        return Reason(found[0]["reason"]) if found else Reason.ACKNOWLEDGED
 
     def _read(self, statement: str, **parameters: Any) -> Sequence[RowMapping]:
         return _read(self._engine, statement, **parameters)

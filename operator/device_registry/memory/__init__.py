@@ -1,0 +1,10 @@
+"""The registry in memory: the same promises as Postgres, nothing kept.
+
+For tests that need no database, and the model that the real one is compared with. The suites in
+`tests/contract` run on both.
+"""
+
+from .registry import MemoryRegistry
+from .tables import Store
+
+__all__ = ["MemoryRegistry", "Store"]

@@ -1,0 +1,120 @@
+"""Resources go: rows are removed or stay behind, and the world hears what is true."""
+
+from device_registry.domain.model import DeletionPolicy
+from device_registry.domain.reasons import Reason
+from tests.support.builders import a_device, a_template
+from tests.support.story import Story
+
+RETAIN = DeletionPolicy.RETAIN
+DEVICE = a_device(id="abcd")
+
+
+def test_a_deleted_device_is_removed_and_told(story: Story) -> None:
+    story.apply(a_template(), DEVICE)
+    document = story.document("abcd")
+    (left,) = story.delete(DEVICE)
+    assert left.outcome.reason is Reason.REMOVED
+    assert story.heard() == ["create abcd#1", "remove abcd#2"]
+    assert story.payloads()[-1] == {"event": "remove", "data": document, "meta": {"service": "acme"}}
+    assert story.row("abcd") is None
+    assert story.registry.outcomes([DEVICE.key]) == {}
+
+
+def test_deleting_again_is_silent(story: Story) -> None:
+    story.apply(a_template(), DEVICE)
+    story.delete(DEVICE)
+    story.heard()
+    (left,) = story.delete(DEVICE)
+    assert (left.outcome.reason, left.event, story.heard()) == (Reason.REMOVED, None, [])
+
+
+def test_an_id_that_is_used_again_goes_on_counting(story: Story) -> None:
+    story.apply(a_template(), DEVICE)
+    story.delete(DEVICE)
+    story.apply(DEVICE)
+    assert story.heard() == ["create abcd#1", "remove abcd#2", "create abcd#3"]
+
+
+def test_a_retained_row_stays_unclaimed_and_nobody_is_told(story: Story) -> None:
+    story.apply(a_template(), DEVICE)
+    (left,) = story.delete(DEVICE, policy=RETAIN)
+    row = story.row("abcd")
+    assert row
+    assert (left.outcome.reason, row.claimed) == (Reason.RETAINED, False)
+    assert story.heard() == ["create abcd#1"]
+    assert story.delete(DEVICE, policy=RETAIN)[0].outcome.reason is Reason.RETAINED
+    assert story.row("abcd") == row
+
+
+def test_a_recreated_device_takes_its_row_back_in_silence(story: Story) -> None:
+    story.apply(a_template(), DEVICE)
+    story.delete(DEVICE, policy=RETAIN)
+    (outcome,) = story.apply(a_device(id="abcd", uid="recreated"))
+    row = story.row("abcd")
+    assert row
+    assert row.claim
+    assert (outcome.reason, row.claimed, row.claim.uid) == (Reason.REGISTERED, True, "recreated")
+    assert story.heard() == ["create abcd#1"]
+
+
+def test_a_recreated_device_without_an_id_gets_its_old_one_back(story: Story) -> None:
+    story.apply(a_template(), DEVICE)
+    story.delete(DEVICE, policy=RETAIN)
+    assert story.apply(a_device(uid="recreated"))[0].target == "abcd"
+
+
+def test_a_recreated_device_may_ask_for_another_id(story: Story) -> None:
+    story.apply(a_template(), DEVICE)
+    story.delete(DEVICE, policy=RETAIN)
+    (outcome,) = story.apply(a_device(id="ef01", uid="recreated"))
+    assert (outcome.reason, outcome.target) == (Reason.REGISTERED, "ef01")
+    assert story.row("abcd") is not None
+    assert story.heard() == ["create abcd#1", "create ef01#1"]
+
+
+def test_a_row_left_behind_survives_a_namesake_that_never_took_it(story: Story) -> None:
+    story.apply(a_template(), DEVICE)
+    story.delete(DEVICE, policy=RETAIN)
+    namesake = a_device(id="abcd", templates=["missing"], uid="recreated")
+    assert story.apply(namesake)[0].reason is Reason.TEMPLATE_NOT_FOUND
+    story.delete(namesake)
+    assert story.row("abcd") is not None
+    assert story.heard() == ["create abcd#1"]
+
+
+def test_a_template_in_use_stays_and_says_who_uses_it(story: Story) -> None:
+    story.apply(a_template(), *[a_device(f"d{n}", id=f"d{n}") for n in range(5)])
+    (blocked,) = story.delete(a_template())
+    assert blocked.outcome.reason is Reason.IN_USE
+    assert "5 devices use the template: d0, d1, d2 and 2 more" in blocked.outcome.message
+    assert story.apply(a_device("d9", id="d9"))[0].reason is Reason.REGISTERED
+
+
+def test_the_last_device_that_goes_wakes_its_blocked_template(story: Story) -> None:
+    story.apply(a_template(), DEVICE)
+    story.delete(a_template())
+    (left,) = story.delete(DEVICE)
+    assert left.wake == (a_template().key,)
+    (gone,) = story.delete(a_template())
+    assert gone.outcome.reason is Reason.REMOVED
+
+
+def test_a_device_that_changes_its_templates_wakes_the_blocked_one(story: Story) -> None:
+    story.apply(a_template("t1"), a_template("t2"), a_device(id="abcd", templates=["t1"]))
+    story.delete(a_template("t1"))
+    (result,) = story.results(a_device(id="abcd", templates=["t2"], generation=2))
+    assert result.wake == (a_template("t1").key,)
+
+
+def test_a_retained_template_goes_on_serving_its_devices(story: Story) -> None:
+    story.apply(a_template(), DEVICE)
+    (left,) = story.delete(a_template(), policy=RETAIN)
+    assert left.outcome.reason is Reason.RETAINED
+    assert story.document("abcd")["templates"] == [1]
+    assert story.apply(a_template())[0].target == "1"
+
+
+def test_a_new_template_never_gets_the_id_of_a_deleted_one(story: Story) -> None:
+    story.apply(a_template())
+    story.delete(a_template())
+    assert story.apply(a_template())[0].target == "2"
