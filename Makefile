@@ -32,6 +32,7 @@ clean: $(STAMP)  ## Stop it and remove its data
 	@$(PY) -m local clean
 
 test: $(STAMP)  ## Every test, on real parts
+	@$(PY) -m local fetch
 	@$(PY) -m pytest
 
 test-unit: $(STAMP)  ## The tests that need nothing but Python
@@ -47,11 +48,11 @@ bench: $(STAMP)  ## What a device costs, against a bare client in the same run
 	@$(PY) -m bench
 
 lock: $(STAMP)  ## Pin the newest versions again (requirements/*.txt)
-	@$(VENV)/bin/pip-compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-trusted-host \
+	@$(VENV)/bin/pip-compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 		--strip-extras --allow-unsafe --no-header --no-annotate --extra dev -o requirements/dev.txt pyproject.toml
-	@$(VENV)/bin/pip-compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-trusted-host \
+	@$(VENV)/bin/pip-compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 		--strip-extras --allow-unsafe --no-header --no-annotate -c requirements/dev.txt -o requirements/runtime.txt pyproject.toml
-	@echo hatchling | $(VENV)/bin/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host \
+	@echo hatchling | $(VENV)/bin/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 		--strip-extras --allow-unsafe --no-header --no-annotate -c requirements/dev.txt -o requirements/build.txt -
 
 .PHONY: help run up down clean test test-unit lint bench lock
