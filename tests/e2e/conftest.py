@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from device_registry.manifests import FINALIZER
 from local.manifests import Kubectl as Installer
 from local.platform import Platform
 from tests.support.kubectl import Kubectl
@@ -43,14 +44,22 @@ def road(platform: Platform, kubectl: Kubectl, request: pytest.FixtureRequest) -
     road = a_road(platform, kubectl, f"{name}_{uuid4().hex[:6]}", name)
     road.migrate()
     road.operator.start()
-    yield road
+    try:
+        yield road
+        _leave_nothing(road)
+    finally:
+        road.operator.stop()
+        road.engine.dispose()
+
+
+def _leave_nothing(road: Road) -> None:
+    """Delete everything and wait until the operator has let go; others may still hold what is theirs."""
     if not road.operator.alive:
         road.operator.start()
     for kind in ("devices", "templates"):
-        kubectl.run("delete", kind, "--all", "--all-namespaces", "--wait=false")
-    eventually(lambda: not kubectl.run("get", "devices,templates", "-A", "-o", "name"), within=60)
-    road.operator.stop()
-    road.engine.dispose()
+        road.kubectl.run("delete", kind, "--all", "--all-namespaces", "--wait=false")
+    held = ("get", "devices,templates", "-A", "-o", "jsonpath={.items[*].metadata.finalizers}")
+    eventually(lambda: FINALIZER not in road.kubectl.run(*held), within=60, what="the end of every resource")
 
 
 @pytest.fixture
