@@ -21,7 +21,7 @@ DEVICES = int(os.environ.get("BENCH_DEVICES", "2000"))
 
 def main() -> int:
     """Measure, print the table, keep the figures; exit code 1 when a gate is missed."""
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 120)
     with Platform(ROOT / ".local" / "bench") as platform:
         setting = a_setting(platform, f"bench_{uuid4().hex[:6]}")
         try:

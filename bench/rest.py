@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ import aiohttp
 from bench.report import Figure
 from bench.setting import Setting
 from tests.support.programs import free_port
+from tests.support.waiting import eventually
 
 CLIENTS = 16
 """As in the figures of the original."""
@@ -96,10 +98,16 @@ def _empty_server() -> Iterator[str]:
     ]
     process = subprocess.Popen(command, env=os.environ)
     try:
+        eventually(lambda: _listens(port), what="the empty server")
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait(10)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _template() -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Turns many single requests into few transactions. Workers submit, a writer thread runs the batch."""
 
 import asyncio
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -22,6 +23,8 @@ class Limits:
     """Items in one batch at the most."""
     linger: float
     """Seconds that the first item of a batch waits for company."""
+    company: Callable[[], int] = lambda: sys.maxsize
+    """How many items there can be at the most now: when all of them have come, nobody waits for more."""
 
 
 class Batcher(Generic[In, Out]):
@@ -56,7 +59,7 @@ class Batcher(Generic[In, Out]):
             )
 
     async def _gather(self) -> None:
-        """Return when the batch is full or its first item has waited long enough."""
+        """Return when the batch is full, everybody is there, or its first item has waited long enough."""
         while (pause := self._pause()) != 0:
             self._arrived.clear()
             try:
@@ -69,7 +72,7 @@ class Batcher(Generic[In, Out]):
         """Seconds to wait for more; 0 when it is time, None while there is nothing at all."""
         if not self._items:
             return None
-        if len(self._items) >= self._limits.rows:
+        if len(self._items) >= min(self._limits.rows, self._limits.company()):
             return 0
         return max(0.0, self._items[0][2] + self._limits.linger - time.monotonic())
 

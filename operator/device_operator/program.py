@@ -71,7 +71,11 @@ class Program:
             refresh=Refresh(lambda key: self.queue.add(key, priority=Priority.SWEEP)),
             clock=clock,
         )
-        limits = Limits(rows=settings.BATCH_ROWS, linger=settings.BATCH_LINGER_MS / 1000)
+        limits = Limits(
+            rows=settings.BATCH_ROWS,
+            linger=settings.BATCH_LINGER_MS / 1000,
+            company=lambda: self.queue.in_hand,
+        )
         self._registering = Batcher(self._reconciler.register_devices, executor, limits)
         self._releasing = Batcher(self._reconciler.release_devices, executor, limits)
         self._workers = self._make_workers(acknowledgements, fenced)

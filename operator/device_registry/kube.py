@@ -5,6 +5,7 @@ takes them: KUBECONFIG, ~/.kube/config, or the service account of the pod.
 """
 
 import json
+import os
 import ssl
 from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -64,7 +65,9 @@ class Credentials:
     def load(cls) -> Self:
         """From kubeconfig or the pod. Raises kubernetes' ConfigException when there is neither."""
         configuration = Configuration()
-        kubernetes_config.load_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+        # Named, because the library reads the variable when it is imported, and only then.
+        named = {"config_file": os.environ["KUBECONFIG"]} if os.environ.get("KUBECONFIG") else {}
+        kubernetes_config.load_config(client_configuration=configuration, **named)  # type: ignore[no-untyped-call]
         certificate = (configuration.cert_file, configuration.key_file) if configuration.cert_file else None
         return cls(
             server=configuration.host,

@@ -93,7 +93,7 @@ class Settings(BaseSettings):
         200, ge=1, description="Rows in one transaction at the most: beyond that a row gets no cheaper."
     )
     BATCH_LINGER_MS: float = Field(
-        10, ge=0, description="Milliseconds that a batch waits for company: below what a person can notice."
+        50, ge=0, description="Milliseconds that a batch waits for company, if there is other work in hand."
     )
     ACKNOWLEDGE_WAIT_MS: float = Field(
         500, ge=0, description="Milliseconds to wait for Kafka, so that one status write tells everything."

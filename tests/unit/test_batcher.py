@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
 import pytest
 
@@ -14,12 +14,16 @@ from device_registry.domain.errors import RegistryUnavailable
 Function = Callable[[list[int]], list[int]]
 
 
-@asynccontextmanager
-async def batching(
+def batching(
     function: Function, rows: int = 10, linger: float = 0.05
-) -> AsyncIterator[Batcher[int, int]]:
+) -> AbstractAsyncContextManager[Batcher[int, int]]:
+    return batching_within(function, Limits(rows=rows, linger=linger))
+
+
+@asynccontextmanager
+async def batching_within(function: Function, limits: Limits) -> AsyncIterator[Batcher[int, int]]:
     with ThreadPoolExecutor() as executor:
-        batcher = Batcher(function, executor, Limits(rows=rows, linger=linger))
+        batcher = Batcher(function, executor, limits)
         task = asyncio.create_task(batcher.run())
         try:
             yield batcher
@@ -52,6 +56,14 @@ async def test_a_batch_is_never_larger_than_its_limit() -> None:
     async with batching(double, rows=3) as batcher:
         await asyncio.gather(*map(batcher.submit, range(7)))
     assert [len(batch) for batch in double.batches] == [3, 3, 1]
+
+
+async def test_a_batch_does_not_wait_when_nobody_else_can_come() -> None:
+    double = Recording()
+    limits = Limits(rows=10, linger=60, company=lambda: 2)
+    async with batching_within(double, limits) as batcher, asyncio.timeout(5):
+        assert await asyncio.gather(*map(batcher.submit, (1, 2))) == [2, 4]
+    assert double.batches == [[1, 2]]
 
 
 async def test_a_full_batch_does_not_wait_for_company() -> None:
