@@ -47,6 +47,9 @@ lint: $(STAMP)  ## Style, types, import directions
 bench: $(STAMP)  ## What a device costs, against a bare client in the same run
 	@$(PY) -m bench
 
+docs: $(STAMP)  ## Write the pages that are made from the code
+	@$(PY) -m tests.support.pages
+
 lock: $(STAMP)  ## Pin the newest versions again (requirements/*.txt)
 	@$(VENV)/bin/pip-compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 		--strip-extras --allow-unsafe --no-header --no-annotate --extra dev -o requirements/dev.txt pyproject.toml
@@ -55,4 +58,4 @@ lock: $(STAMP)  ## Pin the newest versions again (requirements/*.txt)
 	@echo hatchling | $(VENV)/bin/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 		--strip-extras --allow-unsafe --no-header --no-annotate -c requirements/dev.txt -o requirements/build.txt -
 
-.PHONY: help run up down clean test test-unit lint bench lock
+.PHONY: help run up down clean test test-unit lint bench docs lock

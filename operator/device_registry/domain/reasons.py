@@ -46,6 +46,15 @@ class Reason(StrEnum):
     IN_USE = "InUse"
     """Devices still use the template; its deletion waits for them."""
 
+    DELETION_HELD = "DeletionHeld"
+    """More devices of the tenant are being deleted than its budget allows; the rest waits for permission."""
+    PAUSED = "Paused"
+    """Somebody paused the resource or the operator; only deletion goes on."""
+    OVERRIDES_UNUSED = "OverridesUnused"
+    """No attribute of the templates takes some of the overrides."""
+    DRIFTED = "Drifted"
+    """The row was changed or deleted behind our back and is not repaired yet."""
+
     # What a person must change.
     INVALID_SPEC = "InvalidSpec"
     """The resource asks for something that the rules refuse."""

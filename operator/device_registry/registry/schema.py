@@ -8,6 +8,7 @@ contract orders lists so.
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -54,6 +55,8 @@ tenant = Table(
     metadata,
     Column("name", _BYTES, primary_key=True),
     Column("namespace", Text),
+    Column("explicit", Boolean, nullable=False, server_default=text("false")),
+    Column("bound", _TIME),
     Column("next_template_id", Integer, nullable=False, server_default="1"),
     Column("next_attribute_id", Integer, nullable=False, server_default="1"),
     Column("created", _TIME, nullable=False, server_default=text("now()")),
@@ -69,6 +72,7 @@ template = Table(
     Column("propagated_revision", BigInteger, nullable=False, server_default="0"),
     Column("created", _TIME, nullable=False),
     Column("updated", _TIME),
+    Column("terminating", Boolean, nullable=False, server_default=text("false")),
     *_claim(),
     ForeignKeyConstraint(["tenant"], ["tenant.name"]),
     UniqueConstraint("claim_namespace", "claim_name"),
@@ -103,6 +107,7 @@ device = Table(
     Column("document", Text, nullable=False),
     Column("hash", Text, nullable=False),
     Column("terms", ARRAY(Text), nullable=False),
+    Column("checksum", Text, nullable=False, server_default=""),
     Column("revision", BigInteger, nullable=False),
     Column("created", _TIME, nullable=False),
     Column("updated", _TIME),
@@ -147,6 +152,15 @@ outcome = Table(
     Column("decided", _TIME, nullable=False, server_default=text("now()")),
     Index("outcome_wanted_idx", "tenant", "wanted", postgresql_where=text("wanted <> ''")),
     Index("outcome_blocked_idx", "tenant", "target", postgresql_where=text("reason = 'InUse'")),
+)
+
+departure = Table(
+    "departure",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("tenant", _BYTES, nullable=False),
+    Column("left_at", _TIME, nullable=False),
+    Index(None, "tenant", "left_at"),
 )
 
 event_stream = Table(

@@ -11,6 +11,14 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "departure",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("tenant", sa.Text(collation="C"), nullable=False),
+        sa.Column("left_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("departure_pkey")),
+    )
+    op.create_index(op.f("departure_tenant_left_at_idx"), "departure", ["tenant", "left_at"], unique=False)
+    op.create_table(
         "event_stream",
         sa.Column("tenant", sa.Text(collation="C"), nullable=False),
         sa.Column("subject", sa.Text(collation="C"), nullable=False),
@@ -92,6 +100,8 @@ def upgrade() -> None:
         "tenant",
         sa.Column("name", sa.Text(collation="C"), nullable=False),
         sa.Column("namespace", sa.Text(), nullable=True),
+        sa.Column("explicit", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("bound", sa.DateTime(timezone=True), nullable=True),
         sa.Column("next_template_id", sa.Integer(), server_default="1", nullable=False),
         sa.Column("next_attribute_id", sa.Integer(), server_default="1", nullable=False),
         sa.Column("created", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
@@ -106,6 +116,7 @@ def upgrade() -> None:
         sa.Column("document", sa.Text(), nullable=False),
         sa.Column("hash", sa.Text(), nullable=False),
         sa.Column("terms", sa.ARRAY(sa.Text()), nullable=False),
+        sa.Column("checksum", sa.Text(), server_default="", nullable=False),
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.Column("created", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated", sa.DateTime(timezone=True), nullable=True),
@@ -132,6 +143,7 @@ def upgrade() -> None:
         sa.Column("propagated_revision", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("created", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("terminating", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("claim_namespace", sa.Text(), nullable=True),
         sa.Column("claim_name", sa.Text(), nullable=True),
         sa.Column("claim_uid", sa.Text(), nullable=True),
@@ -226,3 +238,5 @@ def downgrade() -> None:
     op.drop_table("outbox")
     op.drop_table("leadership")
     op.drop_table("event_stream")
+    op.drop_index(op.f("departure_tenant_left_at_idx"), table_name="departure")
+    op.drop_table("departure")

@@ -1,0 +1,89 @@
+"""Pages of docs/ that are made from the code, so that they cannot differ from it.
+
+`make docs` writes them; tests/unit/test_pages.py fails when one is out of date.
+"""
+
+import ast
+import inspect
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+from device_registry.domain import reasons
+from device_registry.settings import Settings
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+_SETTINGS = """# Settings
+
+Every program reads the environment once, at its start; a value that cannot be read stops it with the name of
+the variable. The variables of the original DeviceManager keep their names and meanings.
+
+| variable | default | what it is |
+|---|---|---|
+"""
+
+_REASONS = """# Reasons
+
+One vocabulary: the same words stand in conditions (`reason`), in Events, in metrics (`result`, `reason`), in
+log lines and in REST errors. *Stalled* means that nothing changes until somebody edits the resource or one that
+it refers to; everything else goes on by itself.
+
+| reason | stalled | what it means |
+|---|---|---|
+"""
+
+
+def settings_page() -> str:
+    """docs/settings.md."""
+    rows = [_setting(name, field) for name, field in Settings.model_fields.items()]
+    return _SETTINGS + "".join(rows)
+
+
+def reasons_page() -> str:
+    """docs/reasons.md."""
+    told = _docstrings(reasons, "Reason")
+    rows = [
+        f"| {one.value} | {'yes' if one.stalled else ''} | {told[one.name]} |\n" for one in reasons.Reason
+    ]
+    return _REASONS + "".join(rows)
+
+
+PAGES: Mapping[str, Callable[[], str]] = {"settings.md": settings_page, "reasons.md": reasons_page}
+
+
+def _setting(name: str, field: FieldInfo) -> str:
+    return f"| `{name}` | {_default(field.default)} | {field.description} |\n"
+
+
+def _default(value: Any) -> str:
+    plain = value.get_secret_value() if isinstance(value, SecretStr) else value
+    return f"`{plain}`" if plain not in ("", None) else ""
+
+
+def _docstrings(module: ModuleType, name: str) -> dict[str, str]:
+    """The texts below the members of an enumeration, which Python itself does not keep."""
+    (found,) = [
+        node
+        for node in ast.walk(ast.parse(inspect.getsource(module)))
+        if isinstance(node, ast.ClassDef) and node.name == name
+    ]
+    return dict(_pairs(found.body))
+
+
+def _pairs(body: list[ast.stmt]) -> Iterator[tuple[str, str]]:
+    for member, text in itertools.pairwise(body):
+        if isinstance(member, ast.Assign) and isinstance(text, ast.Expr):
+            assert isinstance(member.targets[0], ast.Name)
+            assert isinstance(text.value, ast.Constant)
+            yield member.targets[0].id, str(text.value.value)
+
+
+if __name__ == "__main__":
+    for page, make in PAGES.items():
+        (DOCS / page).write_text(make())
