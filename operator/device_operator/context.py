@@ -6,9 +6,12 @@ from datetime import datetime
 
 from device_registry.ports import Cluster
 
+from .departures import Departures
+from .held import Held
 from .queue import WorkQueue
 from .refresh import Refresh
 from .statuses import StatusWriter
+from .tenants import Tenants
 from .waiting import Waiting
 
 
@@ -20,7 +23,12 @@ class Context:
     queue: WorkQueue
     statuses: StatusWriter
     waiting: Waiting
+    tenants: Tenants
     refresh: Refresh
+    departures: Departures
+    held: Held
+    paused: bool
+    """The whole operator is: nothing but deletions goes on."""
     clock: Callable[[], datetime]
     """The current time with its zone."""
 

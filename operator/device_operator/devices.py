@@ -3,8 +3,11 @@
 from datetime import datetime
 from typing import Any
 
+import structlog
+
 from device_registry.domain.events import EventType
 from device_registry.domain.model import Declared, DeviceSpec, Key, Kind
+from device_registry.domain.reasons import Reason
 from device_registry.manifests import Resource
 from device_registry.manifests.status import device_status
 from device_registry.reconcile import Departure, Result
@@ -12,8 +15,11 @@ from device_registry.reconcile import Departure, Result
 from . import finalizers, metrics
 from .batcher import Batcher
 from .context import Context, Verdict
+from .held import held_status
 from .publishing import Publishing
 from .subjects import Subject
+
+log = structlog.get_logger()
 
 
 class Devices:
@@ -36,6 +42,9 @@ class Devices:
         device: Resource[DeviceSpec] = await finalizers.hold(self._context.cluster, subject.resource)
         result = await self._register.submit(device.declared)
         self._tell_others(device, result)
+        if result.repaired:
+            metrics.DRIFT_REPAIRED.inc()
+            log.warning("row repaired", resource=str(device.key), reason=str(Reason.DRIFTED))
         published = await self._publishing.of(device.key, result)
         device = self._context.statuses.current(device)
         now = self._context.clock()
@@ -44,12 +53,25 @@ class Devices:
         return Verdict(result.outcome.reason)
 
     async def release(self, subject: Subject) -> Verdict:
-        """Let the row go, then the object: once the row and its event are committed nothing can be lost."""
+        """Let the row go, then the object: once the row and its event are committed nothing can be lost.
+
+        While the deletion budget holds it, say so and look again later.
+        """
         device: Any = subject.resource
-        result = await self._release.submit(Departure(declared=device.declared, policy=subject.policy))
+        result = await self._release.submit(await self._context.departures.of(subject))
+        if result.outcome.reason is Reason.DELETION_HELD:
+            return await self._hold(device, result)
+        self._context.held.gone(device.key)
         self._tell_others(device, result)
         await finalizers.let_go(self._context.cluster, device)
         return Verdict(result.outcome.reason)
+
+    async def _hold(self, device: Resource[DeviceSpec], result: Result) -> Verdict:
+        self._context.held.note(device.key)
+        current = self._context.statuses.current(device)
+        status = held_status(current, result.outcome, self._context.clock())
+        await self._context.statuses.write(current, status)
+        return Verdict(result.outcome.reason, settled=False)
 
     def _tell_others(self, device: Resource[DeviceSpec], result: Result) -> None:
         for key in result.wake:

@@ -5,6 +5,8 @@ from typing import Any
 from device_registry.manifests import FINALIZER, parse
 from device_registry.ports import Cluster
 
+from .reports import bound
+
 
 async def hold(cluster: Cluster, resource: Any) -> Any:
     """The resource with our finalizer; written only where the admission policy has not put it there.
@@ -15,7 +17,9 @@ async def hold(cluster: Cluster, resource: Any) -> Any:
         return resource
     wanted = [*resource.finalizers, FINALIZER]
     stored = await cluster.set_finalizers(resource.key, wanted, resource.resource_version)
-    return parse(stored, resource.declared.tenant)
+    return bound(
+        parse(stored, resource.declared.tenant), resource.declared.tenant, resource.declared.tenant_claim
+    )
 
 
 async def let_go(cluster: Cluster, resource: Any) -> None:

@@ -11,6 +11,8 @@ from device_registry.domain.errors import Refused
 from device_registry.domain.model import Key, Kind, Tenant
 from device_registry.manifests import key_of, parse
 
+from . import metrics
+from .held import Held
 from .namespaces import Namespaces
 from .needs import AnyResource, needs_work
 from .queue import WorkQueue
@@ -27,12 +29,20 @@ class Intake:
     """Events in, keys out."""
 
     def __init__(
-        self, queue: WorkQueue, statuses: StatusWriter, waiting: Waiting, namespaces: Namespaces
+        self,
+        queue: WorkQueue,
+        statuses: StatusWriter,
+        waiting: Waiting,
+        namespaces: Namespaces,
+        held: Held,
     ) -> None:
+        self._held = held
         self._queue = queue
         self._statuses = statuses
         self._waiting = waiting
         self._namespaces = namespaces
+        self._paused: set[Key] = set()
+        metrics.PAUSED.labels(what="resources").set_function(lambda: len(self._paused))
 
     def resource_seen(self, event: Mapping[str, Any]) -> None:
         """A Device or Template was listed, added, changed or deleted."""
@@ -50,10 +60,14 @@ class Intake:
             self._namespaces.gone(event["object"]["metadata"]["name"])
         else:
             self._namespaces.seen(event["object"])
+            for key in self._held.of(event["object"]["metadata"]["name"]):
+                self._queue.add(key)
 
     def _gone(self, key: Key) -> None:
         self._queue.discard(key)
         self._waiting.gone(key)
+        self._held.gone(key)
+        self._paused.discard(key)
 
     def _here(self, key: Key, obj: Mapping[str, Any]) -> None:
         if key.kind is Kind.DEVICE:
@@ -63,5 +77,12 @@ class Intake:
         except Refused:
             self._queue.add(key)
             return
+        self._note_pause(resource)
         if needs_work(resource) and not self._statuses.is_echo(resource):
             self._queue.add(key, resource)
+
+    def _note_pause(self, resource: AnyResource) -> None:
+        if resource.paused:
+            self._paused.add(resource.key)
+        else:
+            self._paused.discard(resource.key)

@@ -105,15 +105,13 @@ class Lifecycle:
         stack.push_async_callback(_drain, program)
         self._program = program
         _calm_garbage_collector()
-        self._shell = Shell(
-            program.intake, cluster, self._settings.namespaces, self._stop, self._take_signals
-        )
+        self._shell = Shell(program.intake, cluster, self._settings.namespaces, self._stop, self._on_watching)
         await self._shell.run()
         self._take_signals()
 
     async def _resume(self, program: Program) -> None:
         """Go on with the template edits that were not carried to their devices when we stopped."""
-        while True:
+        while not self._settings.PAUSED:
             try:
                 for template in await asyncio.to_thread(self._registry.unpropagated):
                     program.propagation.start(template)
@@ -151,6 +149,12 @@ class Lifecycle:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stop.set)
+
+    def _on_watching(self) -> None:
+        """Take the signals back that kopf took at its start; what its events miss can be looked for now."""
+        self._take_signals()
+        if self._program is not None:
+            self._program.sweeping.begin()
 
     def _on_death(self, task: asyncio.Task[None]) -> None:
         """A part that works in the background has died by a bug: start anew rather than work without it."""

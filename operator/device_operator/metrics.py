@@ -12,6 +12,8 @@ QUEUE_OLDEST_AGE = Gauge(
 
 IN_HAND = Gauge("device_manager_in_hand", "Resources that workers are busy with.")
 
+DELETIONS_HELD = Gauge("device_manager_deletions_held", "Devices whose deletion the budget holds.")
+
 RECONCILES = Counter(
     "device_manager_reconcile_total",
     "Looks at a resource, by kind and result: the reason of the outcome, Released, Paused, Gone, or the error"
@@ -47,6 +49,49 @@ TIME_TO_READY = Histogram(
     buckets=(0.5, 1, 2, 5, 10, 30, 60, 120, 300, 900),
 )
 
+TENANT_CONFLICTS = Gauge(
+    "device_manager_tenant_conflicts", "Resources whose namespace may not stand for its tenant."
+)
+
+PAUSED = Gauge(
+    "device_manager_paused",
+    "Resources with the annotation dojot.io/paused (what=resources); 1 if PAUSED is set (what=operator).",
+    ["what"],
+)
+
+EVENTS_POSTED = Counter(
+    "device_manager_events_posted_total",
+    "Kubernetes Events about resources, by the answer of the API server; Dropped ones came too fast.",
+    ["code"],
+)
+
+CRD_FIELDS_MISSING = Gauge(
+    "device_manager_crd_fields_missing",
+    "Fields that this version uses and the installed CRDs do not have; the API server drops them silently.",
+)
+
 REGISTRY_AVAILABLE = Gauge(
     "device_manager_registry_available", "1 if Postgres answered when it was last asked, else 0."
+)
+
+SWEEP_DIFFERENCES = Counter(
+    "device_manager_sweep_differences_total",
+    "What sweeps found: Unknown, Recreated, Behind, Unguarded, Deleting or Drifted objects for a worker,"
+    " Paused ones that drifted, and Absent ones whose rows are unclaimed now.",
+    ["kind", "difference"],
+)
+
+SWEEP_SECONDS = Histogram(
+    "device_manager_sweep_seconds",
+    "Time for comparing everything in the cluster with the registry.",
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120),
+)
+
+UNCLAIMED_ROWS = Gauge(
+    "device_manager_unclaimed_rows", "Rows that no resource stands behind, as of the last sweep.", ["kind"]
+)
+
+DRIFT_REPAIRED = Counter(
+    "device_manager_drift_repaired_total",
+    "Devices whose row was changed or deleted by others and is restored.",
 )

@@ -6,13 +6,17 @@ The intake feeds it with namespace events, workers ask it; a namespace that was 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import structlog
 
-from device_registry.domain.model import DeletionPolicy, Key, Tenant
-from device_registry.manifests import DELETION_POLICY, TENANT
+from device_registry.domain.errors import NotFound
+from device_registry.domain.model import Key, Tenant, TenantClaim
+from device_registry.manifests import TENANT
 from device_registry.ports import Cluster
+
+from .deletion_rules import DeletionRules, DeletionRulesReader
 
 log = structlog.get_logger()
 
@@ -26,64 +30,75 @@ class Binding:
 
     tenant: Tenant | None
     """None while the namespace stands for no tenant."""
-    policy: DeletionPolicy = DeletionPolicy.DELETE
-    """The deletion policy of resources that name none."""
+    deletion: DeletionRules
+    """What it says about the deletion of its resources."""
     problem: str = ""
     """Why there is no tenant, and what to do about it."""
+    claim: TenantClaim | None = None
+    """With what right the namespace stands for its tenant; None while it stands for none."""
 
 
 class Namespaces:
-    """Bindings by namespace. `wake` has a resource looked at again after its namespace was bound."""
+    """Bindings by namespace. `changed` hears of each namespace whose tenant or claim is not as before."""
 
-    def __init__(self, cluster: Cluster, wake: Callable[[Key], None], *, explicit_only: bool) -> None:
+    def __init__(self, cluster: Cluster, changed: Callable[[str], None], *, explicit_only: bool) -> None:
         self._cluster = cluster
-        self._wake = wake
+        self._rules = DeletionRulesReader()
+        self._changed = changed
         self._explicit_only = explicit_only
         self._bindings: dict[str, Binding] = {}
-        self._refused: dict[str, set[Key]] = {}
 
     def seen(self, namespace: Mapping[str, Any]) -> None:
         """Note what a namespace says now."""
         name = namespace["metadata"]["name"]
+        former = self._bindings.get(name)
         self._bindings[name] = binding = self._read(namespace)
-        if binding.tenant:
-            for key in self._refused.pop(name, ()):
-                self._wake(key)
+        if former and (former.tenant, former.claim) != (binding.tenant, binding.claim):
+            self._changed(name)
 
     def gone(self, name: str) -> None:
         """The namespace is no more."""
         self._bindings.pop(name, None)
-        self._refused.pop(name, None)
+        self._changed(name)
 
     async def of(self, key: Key) -> Binding:
         """The binding of a resource's namespace. May raise what Cluster.namespace raises."""
-        if key.namespace not in self._bindings:
-            self.seen(await self._cluster.namespace(key.namespace))
-        binding = self._bindings[key.namespace]
-        if not binding.tenant:
-            self._refused.setdefault(key.namespace, set()).add(key)
-        return binding
+        return await self._binding(key.namespace)
+
+    async def claim(self, name: str, tenant: Tenant) -> TenantClaim | None:
+        """The claim of a namespace to stand for that tenant, None when it is gone or stands for another.
+
+        May raise Forbidden and ClusterUnavailable.
+        """
+        try:
+            binding = await self._binding(name)
+        except NotFound:
+            return None
+        return binding.claim if binding.tenant == tenant else None
+
+    async def _binding(self, name: str) -> Binding:
+        if name not in self._bindings:
+            self.seen(await self._cluster.namespace(name))
+        return self._bindings[name]
 
     def _read(self, namespace: Mapping[str, Any]) -> Binding:
         name = namespace["metadata"]["name"]
         annotations = namespace["metadata"].get("annotations") or {}
-        policy = _policy(name, annotations.get(DELETION_POLICY))
+        rules = self._rules.read(namespace)
         tenant = annotations.get(TENANT) or ("" if self._explicit_only else name)
         if not tenant:
             problem = f'the namespace "{name}" is bound to no tenant; annotate it with {TENANT}'
-            return Binding(None, policy, problem)
+            return Binding(None, rules, problem)
         if not _TENANT.fullmatch(tenant):
             problem = (
                 f'the namespace "{name}" names the tenant "{tenant}"; a tenant has letters, digits, ".", "_"'
                 f' and "-", 128 at most: correct the annotation {TENANT}'
             )
-            return Binding(None, policy, problem)
-        return Binding(Tenant(tenant), policy)
+            return Binding(None, rules, problem)
+        return Binding(Tenant(tenant), rules, claim=_claim(namespace, explicit=bool(annotations.get(TENANT))))
 
 
-def _policy(name: str, text: str | None) -> DeletionPolicy:
-    if text is None or text in list(DeletionPolicy):
-        return DeletionPolicy(text or DeletionPolicy.DELETE)
-    # Keeping a row can be undone, removing it cannot.
-    log.warning("unknown deletion policy, rows are kept", namespace=name, policy=text)
-    return DeletionPolicy.RETAIN
+def _claim(namespace: Mapping[str, Any], *, explicit: bool) -> TenantClaim:
+    created = namespace["metadata"].get("creationTimestamp")
+    since = datetime.fromisoformat(created) if created else None
+    return TenantClaim(namespace=namespace["metadata"]["name"], explicit=explicit, since=since)

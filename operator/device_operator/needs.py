@@ -7,14 +7,11 @@ from typing import NamedTuple, TypeAlias
 
 from device_registry.domain.model import DeviceSpec, TemplateSpec
 from device_registry.manifests import Resource
-from device_registry.manifests.status import condition, is_true
+from device_registry.manifests.status import PAUSED, condition, is_true
 
 DeviceResource: TypeAlias = Resource[DeviceSpec]
 TemplateResource: TypeAlias = Resource[TemplateSpec]
 AnyResource: TypeAlias = DeviceResource | TemplateResource
-
-PAUSED = "Paused"
-"""The condition that acknowledges the pause annotation."""
 
 
 class Mark(NamedTuple):

@@ -7,28 +7,35 @@ from concurrent.futures import Executor
 from datetime import timedelta
 from typing import Any, Protocol
 
+from device_registry.domain.budget import DeletionBudget
 from device_registry.domain.errors import Fenced
 from device_registry.ports import Cluster, EventBus, Outbox, Registry
 from device_registry.reconcile import Reconciler
 from device_registry.relay import Relay
 from device_registry.settings import Settings
+from device_registry.sweep import Sweep
 from device_registry.wiring import clock
 
 from . import metrics
 from .acknowledgements import Acknowledgements
+from .announcements import Announcements
 from .batcher import Batcher, Limits
 from .circuit import Circuit
 from .context import Context
+from .definitions import Definitions
+from .departures import Departures
 from .devices import Devices
+from .held import Held
 from .intake import Intake
-from .namespaces import Namespaces
 from .propagation import Propagation
 from .publishing import Publishing
 from .queue import Priority, WorkQueue
 from .refresh import Refresh
 from .statuses import StatusWriter
 from .subjects import Subjects
+from .sweeping import Sweeping
 from .templates import Templates
+from .tenants import Tenants
 from .waiting import Waiting
 from .workers import Workers
 
@@ -56,19 +63,26 @@ class Program:
         self._registry, bus, cluster = adapters
         self._circuit = circuit
         self._executor = executor
-        self._reconciler = Reconciler(self._registry, clock)
+        self._reconciler = Reconciler(self._registry, clock, _budget(settings))
         self.queue = WorkQueue(time.monotonic)
         acknowledgements = Acknowledgements(asyncio.get_running_loop(), self.queue.add)
         retention = timedelta(seconds=settings.OUTBOX_RETENTION_SECONDS)
         self.relay = Relay(self._registry.outbox, bus, clock, acknowledgements, retention)
         self.propagation = Propagation(self._reconciler, executor, circuit, self.queue.add)
-        self._namespaces = Namespaces(cluster, self.queue.add, explicit_only=settings.REQUIRE_TENANT_BINDING)
+        self._tenants = Tenants(
+            cluster, self._reconciler, self.queue.add, explicit_only=settings.REQUIRE_TENANT_BINDING
+        )
+        self._announcements = Announcements(cluster, clock)
         self._context = Context(
             cluster=cluster,
             queue=self.queue,
-            statuses=StatusWriter(cluster),
+            statuses=StatusWriter(cluster, self._announcements.tell),
             waiting=Waiting(),
+            tenants=self._tenants,
             refresh=Refresh(lambda key: self.queue.add(key, priority=Priority.SWEEP)),
+            departures=Departures(Definitions(cluster), clock, settings.DELETION_POLICY),
+            held=Held(),
+            paused=settings.PAUSED,
             clock=clock,
         )
         limits = Limits(
@@ -79,7 +93,21 @@ class Program:
         self._registering = Batcher(self._reconciler.register_devices, executor, limits)
         self._releasing = Batcher(self._reconciler.release_devices, executor, limits)
         self._workers = self._make_workers(acknowledgements, fenced)
-        self.intake = Intake(self.queue, self._context.statuses, self._context.waiting, self._namespaces)
+        self.intake = Intake(
+            self.queue,
+            self._context.statuses,
+            self._context.waiting,
+            self._tenants.namespaces,
+            self._context.held,
+        )
+        metrics.DELETIONS_HELD.set_function(lambda: len(self._context.held))
+        metrics.PAUSED.labels(what="operator").set(settings.PAUSED)
+        self.sweeping = Sweeping(
+            Sweep(self._registry, cluster, settings.namespaces, clock),
+            self._context,
+            circuit,
+            0 if settings.PAUSED else settings.SWEEP_INTERVAL_SECONDS,
+        )
         _watch(self.queue)
 
     def background(self) -> list[Coroutine[Any, Any, None]]:
@@ -89,6 +117,9 @@ class Program:
             self._releasing.run(),
             self.propagation.run(),
             self._context.refresh.run(),
+            self.sweeping.run(),
+            self._tenants.run(),
+            self._announcements.run(),
             *(self._workers.run() for _ in range(self._settings.WORKERS)),
         ]
 
@@ -97,8 +128,16 @@ class Program:
         publishing = Publishing(self._registry, acknowledgements, lambda: self.relay.available, wait)
         devices = Devices(self._context, self._registering, self._releasing, publishing)
         templates = Templates(self._context, self._reconciler, self._executor, self.propagation)
-        subjects = Subjects(self._context.cluster, self._namespaces)
+        subjects = Subjects(self._context.cluster, self._tenants.namespaces)
         return Workers(self._context, subjects, (devices, templates), self._circuit, fenced)
+
+
+def _budget(settings: Settings) -> DeletionBudget:
+    return DeletionBudget(
+        count=settings.DELETION_BUDGET_COUNT,
+        percent=settings.DELETION_BUDGET_PERCENT,
+        window=timedelta(seconds=settings.DELETION_BUDGET_WINDOW_SECONDS),
+    )
 
 
 def _watch(queue: WorkQueue) -> None:

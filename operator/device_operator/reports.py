@@ -1,18 +1,16 @@
-"""The statuses that no answer of the registry stands behind: refused beforehand, registry away, paused."""
+"""The statuses that no answer of the registry stands behind: refused beforehand, registry away."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
-from device_registry.domain.model import Kind, Tenant
+from device_registry.domain.model import Kind, Tenant, TenantClaim
 from device_registry.domain.outcome import Outcome, Usage
 from device_registry.domain.reasons import Reason
-from device_registry.manifests.status import condition, device_status, template_status
+from device_registry.manifests.status import device_status, template_status
 
-from .needs import PAUSED, AnyResource, DeviceResource, TemplateResource
-
-_PAUSE = "nothing is changed while the annotation dojot.io/paused is set; remove it to go on"
+from .needs import AnyResource, DeviceResource, TemplateResource
 
 
 def outcome_of(resource: AnyResource, reason: Reason, message: str) -> Outcome:
@@ -43,28 +41,13 @@ def usage_shown(resource: AnyResource) -> Usage:
     return Usage(total=devices.get("total", 0), current=devices.get("current", 0))
 
 
-def paused_status(resource: AnyResource, now: datetime) -> dict[str, Any]:
-    """The status as it is, with the Paused condition; `observedGeneration` stays, as nothing was observed."""
-    known = [one for one in resource.status.get("conditions") or () if one["type"] != PAUSED]
-    paused = condition(resource.status, PAUSED)
-    since = paused["lastTransitionTime"] if paused else now.strftime("%Y-%m-%dT%H:%M:%SZ")
-    told = {
-        "status": "True",
-        "reason": PAUSED,
-        "message": _PAUSE,
-        "observedGeneration": resource.declared.generation,
-        "lastTransitionTime": since,
-    }
-    ready = [] if known else [{"type": "Ready", **told, "status": "Unknown"}]
-    return {"conditions": [*known, *ready, {"type": PAUSED, **told}]}
-
-
 def without_spec(obj: Mapping[str, Any]) -> dict[str, Any]:
     """A malformed object as one that can be parsed, so that its status can say what is wrong."""
     return {**obj, "spec": {}}
 
 
-def bound(resource: AnyResource, tenant: Tenant) -> AnyResource:
-    """The resource with its tenant."""
-    changed: AnyResource = replace(resource, declared=replace(resource.declared, tenant=tenant))  # type: ignore[arg-type]  # a union of two generics
+def bound(resource: AnyResource, tenant: Tenant, claim: TenantClaim | None) -> AnyResource:
+    """The resource with its tenant, and the claim of its namespace to stand for it."""
+    declared = replace(resource.declared, tenant=tenant, tenant_claim=claim)
+    changed: AnyResource = replace(resource, declared=declared)  # type: ignore[arg-type]  # a union of two generics
     return changed

@@ -22,6 +22,7 @@ from device_registry.ports import Cluster
 
 from . import handlers
 from .intake import Intake
+from .preflight import check_definitions
 
 log = structlog.get_logger()
 
@@ -154,6 +155,7 @@ class Shell:
                 await self._cluster.list(kind, within)
         except NotFound as error:
             raise RegistryError("the cluster does not know Device and Template; apply the CRDs") from error
+        await check_definitions(self._cluster)
 
     async def _operate(self) -> None:
         # Begun before kopf, because kopf ends by cancelling every task that is younger than itself.

@@ -4,7 +4,7 @@ Workers write through it; the intake asks it whether an event is only the echo o
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -33,6 +33,10 @@ _CODES: Mapping[type[RegistryError], str] = {
 }
 
 
+Tell = Callable[[AnyResource, Mapping[str, Any], Mapping[str, Any]], None]
+"""Hears of each write: the resource, its status before and after."""
+
+
 class Written(NamedTuple):
     """The last status that was written to a resource, and the version that it made."""
 
@@ -44,8 +48,9 @@ class Written(NamedTuple):
 class StatusWriter:
     """See the module. Remembers a write until an event shows it, so memory is bounded by the echo's delay."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, tell: Tell = lambda *_: None) -> None:
         self._cluster = cluster
+        self._tell = tell
         self._slots = asyncio.Semaphore(CONCURRENT_WRITES)
         self._written: dict[Key, Written] = {}
 
@@ -54,7 +59,8 @@ class StatusWriter:
 
         Raises ClusterUnavailable, Conflict, Refused and Forbidden as the port Cluster does.
         """
-        if _shows(self.current(resource).status, status):
+        shown = self.current(resource).status
+        if _shows(shown, status):
             metrics.STATUS_WRITES.labels(code="Skipped").inc()
             return
         try:
@@ -69,6 +75,7 @@ class StatusWriter:
         else:
             metrics.STATUS_WRITES.labels(code="200").inc()
             self._remember(resource, stored)
+            self._tell(resource, shown, stored.get("status") or {})
 
     def current(self, resource: Any) -> Any:
         """The resource with the status that was written since it was seen."""

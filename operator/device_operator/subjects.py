@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from device_registry.domain.errors import NotFound, Refused
@@ -23,8 +24,10 @@ class Subject:
     """One resource in the hands of a worker."""
 
     resource: AnyResource
-    policy: DeletionPolicy
-    """What becomes of the row when the resource is deleted."""
+    policy: DeletionPolicy | None
+    """What becomes of the row when the resource is deleted, if it or its namespace says so."""
+    allowed_until: datetime | None = None
+    """Until when the deletion budget does not count."""
     refusal: Outcome | None = None
     """Why the registry need not be asked."""
 
@@ -47,7 +50,7 @@ class Subjects:
                 return await self._fetched(work.key, binding)
         except NotFound:
             return None
-        return _subject(bound(work.resource, binding.tenant or UNBOUND), binding)
+        return _subject(work.resource, binding)
 
     async def _fetched(self, key: Key, binding: Binding) -> Subject:
         obj = await self._cluster.get(key)
@@ -58,10 +61,12 @@ class Subjects:
             return _malformed(obj, tenant, error)
 
 
-def _subject(resource: AnyResource, binding: Binding) -> Subject:
+def _subject(seen: AnyResource, binding: Binding) -> Subject:
+    resource = bound(seen, binding.tenant or UNBOUND, binding.claim)
     return Subject(
         resource=resource,
-        policy=resource.declared.spec.deletion_policy or binding.policy,
+        policy=resource.declared.spec.deletion_policy or binding.deletion.policy,
+        allowed_until=binding.deletion.allowed_until,
         refusal=outcome_of(resource, Reason.TENANT_CONFLICT, binding.problem) if binding.problem else None,
     )
 

@@ -10,7 +10,7 @@ from device_registry.domain.outcome import Usage
 from device_registry.domain.reasons import Reason
 from device_registry.manifests import Resource
 from device_registry.manifests.status import template_status
-from device_registry.reconcile import Departure, Reconciler, Result
+from device_registry.reconcile import Reconciler, Result
 
 from . import finalizers
 from .context import Context, Verdict
@@ -44,7 +44,7 @@ class Templates:
     async def release(self, subject: Subject) -> Verdict:
         """Let the row go, then the object; while devices use it, say so and look again later."""
         template: Any = subject.resource
-        departure = Departure(declared=template.declared, policy=subject.policy)
+        departure = await self._context.departures.of(subject)
         result = await self._in_writer(self._reconciler.release_template, departure)
         self._tell_others(result)
         if result.outcome.reason is Reason.IN_USE:

@@ -15,13 +15,14 @@ from device_registry.domain.errors import (
 from device_registry.domain.model import Key, Kind
 from device_registry.domain.outcome import Outcome
 from device_registry.domain.reasons import Reason
+from device_registry.manifests.status import paused_status
 
 from . import metrics
 from .circuit import Circuit
 from .context import Context, Verdict
 from .devices import Devices
 from .queue import Work
-from .reports import outcome_of, paused_status, status_of
+from .reports import outcome_of, status_of
 from .subjects import Subject, Subjects
 from .templates import Templates
 
@@ -132,12 +133,29 @@ class Workers:
     async def _look(self, subject: Subject) -> Verdict:
         kind = self._devices if subject.resource.key.kind is Kind.DEVICE else self._templates
         if subject.resource.deleting:
-            return await kind.release(subject) if subject.resource.guarded else _GONE
+            return await self._release(kind, subject)
+        if self._context.paused:
+            return _PAUSED
         if subject.resource.paused:
             return await self._pause(subject)
         if subject.refusal:
             return await self._refuse(subject, subject.refusal)
-        return await kind.register(subject)
+        return await self._register(kind, subject)
+
+    async def _release(self, kind: Devices | Templates, subject: Subject) -> Verdict:
+        if not subject.resource.guarded:
+            return _GONE
+        verdict = await kind.release(subject)
+        self._context.tenants.released(subject.resource.key)
+        return verdict
+
+    async def _register(self, kind: Devices | Templates, subject: Subject) -> Verdict:
+        verdict = await kind.register(subject)
+        self._context.tenants.noted(subject.resource.key, verdict.result)
+        refused = verdict.result == Reason.TENANT_CONFLICT
+        if refused and await self._context.tenants.corrected(subject.resource):
+            self._context.queue.add(subject.resource.key)
+        return verdict
 
     async def _pause(self, subject: Subject) -> Verdict:
         resource = self._context.statuses.current(subject.resource)

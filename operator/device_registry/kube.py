@@ -37,6 +37,7 @@ _CONNECTIONS: Final = 32
 _PAGE: Final = 500
 """Objects in one page of a list: what kubectl takes."""
 _METADATA_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+_ONE_METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 
 _MERGE: Final = "application/merge-patch+json"
 _APPLY: Final = "application/apply-patch+yaml"
@@ -153,8 +154,31 @@ class Kube:
     async def list(self, kind: Kind, namespace: str | None = None) -> list[dict[str, Any]]:
         return [item async for item in self._pages(kind, namespace)]
 
+    async def serves(self, kind: Kind) -> bool:
+        try:
+            known = await self._request("GET", f"/apis/{GROUP}/{VERSION}")
+        except NotFound:
+            return False
+        return any(one["name"] == PLURALS[kind] for one in known["resources"])
+
+    async def post_event(self, event: Mapping[str, Any]) -> None:
+        namespace = event["metadata"]["namespace"]
+        await self._request("POST", f"/apis/events.k8s.io/v1/namespaces/{namespace}/events", body=event)
+
+    async def definition(self, kind: Kind) -> dict[str, Any]:
+        name = f"{PLURALS[kind]}.{GROUP}"
+        return await self._request("GET", f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}")
+
     async def namespace(self, name: str) -> dict[str, Any]:
         return await self._request("GET", f"/api/v1/namespaces/{name}")
+
+    async def is_ending(self, kind: Kind) -> bool:
+        path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{PLURALS[kind]}.{GROUP}"
+        try:
+            found = await self._request("GET", path, headers={"Accept": _ONE_METADATA_ONLY})
+        except NotFound:
+            return True
+        return "deletionTimestamp" in found["metadata"]
 
     async def namespaces(self) -> dict[str, Any]:
         """Every namespace, for finding the one that is bound to a tenant."""
@@ -176,6 +200,8 @@ class Kube:
         while True:
             page = await self._request("GET", path, query=query, headers={"Accept": _METADATA_ONLY})
             for item in page["items"] or ():
+                # The largest part of the metadata, and of no use to anybody who lists.
+                item["metadata"].pop("managedFields", None)
                 yield item
             query["continue"] = page["metadata"].get("continue") or ""
             if not query["continue"]:

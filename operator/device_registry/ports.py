@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from .domain.budget import Departed
 from .domain.events import Event, Recorded
-from .domain.model import DeviceId, DeviceRow, Key, Kind, RegisteredTemplate, Tenant
+from .domain.model import DeviceId, DeviceRow, Key, Kind, RegisteredTemplate, Tenant, TenantClaim
 from .domain.outcome import Outcome, Usage
 from .domain.reasons import Reason
 
@@ -21,6 +22,25 @@ Place = tuple[str, str]
 
 DeviceRef = tuple[Tenant, DeviceId]
 """Names one device row."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """What the registry knows about one resource: the row that it claims, the last decision, or both."""
+
+    key: Key
+    row: str = ""
+    """Id of the row that the resource claims; empty when there is none."""
+    row_uid: str = ""
+    """The uid that the claim notes."""
+    intact: bool = True
+    """Whether that row is as it was written."""
+    uid: str = ""
+    """The uid of the resource that was decided about last; empty when nothing was."""
+    generation: int = 0
+    """The generation that was decided about."""
+    registered: bool = False
+    """Whether it was registered then."""
 
 
 class Transaction(Protocol):
@@ -58,11 +78,28 @@ class Transaction(Protocol):
     def users(self, tenant: Tenant, template_id: int, limit: int | None = None) -> list[DeviceId]:
         """Ids of the devices that use a template, in order."""
 
-    def bind_tenant(self, tenant: Tenant, namespace: str) -> str:
-        """Make sure that the tenant exists; answers the namespace that stands for it (first come).
+    def tenant_claim(self, tenant: Tenant) -> TenantClaim | None:
+        """Who stands for the tenant, None while nobody does; a tenant that is not there is made.
 
         Locks the tenant: who registers calls this first, so that registrations of a tenant see each other.
         """
+
+    def bind_tenant(
+        self, tenant: Tenant, namespace: str, *, explicit: bool = False, since: datetime | None = None
+    ) -> None:
+        """Note that this namespace stands for the tenant from now on, whoever did until now."""
+
+    def unbind_tenant(self, tenant: Tenant) -> None:
+        """Note that nobody stands for the tenant; its rows stay."""
+
+    def tenants_of(self, namespace: str) -> list[Tenant]:
+        """The tenants that a namespace is noted to stand for."""
+
+    def has_claimed(self, tenant: Tenant, namespace: str) -> bool:
+        """Whether resources of the namespace claim rows of the tenant."""
+
+    def resources(self, tenant: Tenant, namespace: str) -> list[Key]:
+        """The resources of a namespace about which something was decided for the tenant, in order."""
 
     def next_template_id(self, tenant: Tenant) -> int:
         """A template id that the tenant never used."""
@@ -93,6 +130,12 @@ class Transaction(Protocol):
 
     def remove_devices(self, refs: Collection[DeviceRef]) -> None:
         """Delete device rows; deleting the absent is no error."""
+
+    def departed(self, tenant: Tenant, since: datetime) -> Departed:
+        """How many devices of a tenant left after that time, and how many are there and held."""
+
+    def note_departures(self, tenants: Sequence[Tenant], now: datetime, before: datetime) -> None:
+        """Count one device for each tenant named (a tenant as often as devices left); forget older counts."""
 
     def append(self, events: Sequence[Event]) -> list[Recorded]:
         """Write events to the outbox in this order, each with the next sequence of its subject."""
@@ -127,6 +170,19 @@ class Registry(Protocol):
 
     def outcomes(self, keys: Collection[Key]) -> dict[Key, Outcome]:
         """The last decisions about these resources."""
+
+    def bound_namespaces(self) -> dict[str, Tenant]:
+        """Every namespace that is noted to stand for a tenant, and the tenant."""
+
+    def holdings(self, kind: Kind, after: Place, limit: int) -> list[Holding]:
+        """The next page of what it knows about resources of a kind, in an order of its own.
+
+        `after` is the place of the last one of the page before, at first a pair of empty texts. Rows that
+        are unclaimed have no resource and do not count.
+        """
+
+    def unclaimed(self) -> dict[Kind, int]:
+        """How many rows of each kind no resource stands behind."""
 
     def publication(self, tenant: Tenant, subject: str, sequence: int) -> Reason:
         """Where that event is: Acknowledged (or pruned since), Pending or Quarantined."""
@@ -219,5 +275,17 @@ class Cluster(Protocol):
     async def list(self, kind: Kind, namespace: str | None = None) -> list[dict[str, Any]]:
         """All objects of a kind, page by page, metadata only (PartialObjectMetadata)."""
 
+    async def serves(self, kind: Kind) -> bool:
+        """Whether the API server knows this kind now; while it does not, a missing object proves nothing."""
+
+    async def post_event(self, event: Mapping[str, Any]) -> None:
+        """Create a Kubernetes Event in the namespace of its metadata."""
+
+    async def definition(self, kind: Kind) -> dict[str, Any]:
+        """The definition of a kind (its CRD) as it is installed."""
+
     async def namespace(self, name: str) -> dict[str, Any]:
         """A namespace with its annotations."""
+
+    async def is_ending(self, kind: Kind) -> bool:
+        """Whether the definition of the kind (its CRD) is being deleted or gone, and the objects with it."""

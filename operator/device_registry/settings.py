@@ -11,6 +11,8 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL
 
+from .domain.model import DeletionPolicy
+
 
 class AuthMode(StrEnum):
     """How the facade treats tokens."""
@@ -86,6 +88,12 @@ class Settings(BaseSettings):
     WATCH_NAMESPACES: str = Field(
         "", description="Namespaces that the operator serves, separated by commas; empty: all."
     )
+    PAUSED: bool = Field(
+        default=False,
+        description="Whether the operator changes nothing during an incident: neither rows nor statuses."
+        " Deletions go on (row, event, finalizer), and events that are in the outbox are sent. What was"
+        " missed is applied after a restart without it.",
+    )
     WORKERS: int = Field(
         64, ge=1, description="Resources in work at once: bounds memory and writes, whatever arrives."
     )
@@ -97,6 +105,32 @@ class Settings(BaseSettings):
     )
     ACKNOWLEDGE_WAIT_MS: float = Field(
         500, ge=0, description="Milliseconds to wait for Kafka, so that one status write tells everything."
+    )
+
+    SWEEP_INTERVAL_SECONDS: float = Field(
+        600,
+        ge=0,
+        description="Seconds between two comparisons of cluster and registry, 10 % more or less; 0: never.",
+    )
+
+    # --- deletion ---
+    DELETION_POLICY: DeletionPolicy = Field(
+        DeletionPolicy.DELETE,
+        description="What becomes of the row of a deleted resource where neither its spec nor the annotation"
+        " dojot.io/deletion-policy of its namespace says so: Delete or Retain.",
+    )
+    DELETION_BUDGET_COUNT: int = Field(
+        0, ge=0, description="Devices of a tenant that may be deleted within the window; 0: any number."
+    )
+    DELETION_BUDGET_PERCENT: float = Field(
+        0,
+        ge=0,
+        le=100,
+        description="Percentage of a tenant's devices that may be deleted within the window, one device at"
+        " least; 0: any number.",
+    )
+    DELETION_BUDGET_WINDOW_SECONDS: int = Field(
+        600, ge=1, description="Length of the window in which deletions are counted."
     )
 
     # --- facade ---

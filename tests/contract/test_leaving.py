@@ -1,5 +1,7 @@
 """Resources go: rows are removed or stay behind, and the world hears what is true."""
 
+from dataclasses import replace
+
 from device_registry.domain.model import DeletionPolicy
 from device_registry.domain.reasons import Reason
 from tests.support.builders import a_device, a_template
@@ -87,7 +89,38 @@ def test_a_template_in_use_stays_and_says_who_uses_it(story: Story) -> None:
     (blocked,) = story.delete(a_template())
     assert blocked.outcome.reason is Reason.IN_USE
     assert "5 devices use the template: d0, d1, d2 and 2 more" in blocked.outcome.message
-    assert story.apply(a_device("d9", id="d9"))[0].reason is Reason.REGISTERED
+
+
+def test_a_template_that_waits_for_its_end_takes_no_new_devices(story: Story) -> None:
+    story.apply(a_template(), DEVICE, a_device("later", id="ef01", templates=[]))
+    story.delete(a_template())
+    (newcomer,) = story.apply(a_device("newcomer", id="ef02"))
+    (changed,) = story.apply(a_device("later", id="ef01", generation=2))
+    assert (newcomer.reason, changed.reason) == (Reason.TEMPLATE_TERMINATING, Reason.TEMPLATE_TERMINATING)
+    assert '"thermometer"' in newcomer.message
+    assert story.row("ef02") is None
+
+
+def test_a_device_that_uses_a_template_goes_on_when_that_waits_for_its_end(story: Story) -> None:
+    story.apply(a_template(), DEVICE)
+    story.delete(a_template())
+    (edited,) = story.apply(a_device(id="abcd", label="Still here", generation=2))
+    assert edited.reason is Reason.REGISTERED
+    assert story.document("abcd")["label"] == "Still here"
+
+
+def test_a_template_that_was_torn_from_its_wait_and_comes_back_takes_devices_again(story: Story) -> None:
+    story.apply(a_template(), DEVICE)
+    story.delete(a_template())
+    story.apply(replace(a_template(), uid="recreated"))
+    assert story.apply(a_device("newcomer", id="ef02"))[0].reason is Reason.REGISTERED
+
+
+def test_a_template_whose_policy_becomes_retain_does_not_wait_any_longer(story: Story) -> None:
+    story.apply(a_template(), DEVICE)
+    story.delete(a_template())
+    assert story.delete(a_template(), policy=RETAIN)[0].outcome.reason is Reason.RETAINED
+    assert story.apply(a_device("newcomer", id="ef02"))[0].reason is Reason.REGISTERED
 
 
 def test_the_last_device_that_goes_wakes_its_blocked_template(story: Story) -> None:

@@ -29,7 +29,7 @@ def test_an_exception_rolls_everything_back(operators: Operators) -> None:
     assert operators.outbox.unsent(10) == []
     with operators.registry.transaction() as transaction:
         assert transaction.devices([(ACME, DeviceId("a1b2c3"))], ()) == []
-        assert transaction.bind_tenant(ACME, "elsewhere") == "elsewhere"
+        assert transaction.tenant_claim(ACME) is None
 
 
 def test_a_sequence_that_was_rolled_back_leaves_no_hole(operators: Operators) -> None:
@@ -125,9 +125,3 @@ def test_two_rows_swap_their_claims_in_one_batch(registry: Registry) -> None:
         transaction.save_devices([one, two])
         transaction.save_devices(swapped)
         assert list(transaction.devices([(ACME, one.id), (ACME, two.id)], ())) == swapped
-
-
-def test_the_first_namespace_that_comes_stands_for_a_tenant(registry: Registry) -> None:
-    with registry.transaction() as transaction:
-        assert transaction.bind_tenant(ACME, "first") == "first"
-        assert transaction.bind_tenant(ACME, "second") == "first"

@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from sqlalchemy import URL, create_engine, text
 
+from device_registry.domain.budget import DeletionBudget
 from device_registry.domain.errors import RegistryUnavailable
 from device_registry.domain.reasons import Reason
+from device_registry.reconcile import Reconciler
 from device_registry.registry.reader import RegistryReader
 from device_registry.registry.waiter import OutcomeWaiter
 from device_registry.registry.writer import PostgresRegistry
@@ -106,6 +108,16 @@ async def test_a_deletion_that_is_held_up_is_told(story: Story, waiter: OutcomeW
     held = await waiting
     assert held is not None
     assert held.reason is Reason.IN_USE
+
+
+async def test_a_deletion_that_the_budget_holds_is_told(story: Story, waiter: OutcomeWaiter) -> None:
+    story.reconciler = Reconciler(story.registry, story.clock, DeletionBudget(count=1))
+    story.apply(a_template(), a_device("first"), a_device())
+    waiting = asyncio.create_task(waiter.wait_gone(KEY, UID))
+    await asyncio.to_thread(story.delete, a_device("first"), a_device())
+    held = await waiting
+    assert held is not None
+    assert held.reason is Reason.DELETION_HELD
 
 
 async def test_waiting_goes_on_over_a_lost_connection(url: URL, story: Story, waiter: OutcomeWaiter) -> None:

@@ -7,7 +7,9 @@ from typing import Any
 
 from device_registry.domain.errors import Conflict, NotFound, RegistryError
 from device_registry.domain.model import Key, Kind
-from device_registry.manifests import key_of
+from device_registry.manifests import PLURALS, key_of
+
+from . import crds
 
 Event = dict[str, Any]
 
@@ -21,9 +23,12 @@ class MemoryCluster:
     def __init__(self) -> None:
         self.objects: dict[Key, dict[str, Any]] = {}
         self.namespaces: dict[str, dict[str, str]] = {}
+        self.posted: list[Event] = []
         self.listeners: list[Callable[[Event], None]] = []
         self.failures: dict[str, list[RegistryError]] = {}
         self.calls: Counter[str] = Counter()
+        self.served = set(Kind)
+        self.ending: set[Kind] = set()
         self._version = 0
 
     # --- what people do -------------------------------------------------------------------------------
@@ -92,11 +97,28 @@ class MemoryCluster:
 
     async def list(self, kind: Kind, namespace: str | None = None) -> list[dict[str, Any]]:
         self._called("list")
-        return [deepcopy(obj) for key, obj in self.objects.items() if key.kind is kind]
+        within = (key for key in self.objects if key.kind is kind and namespace in {None, key.namespace})
+        return [deepcopy(self.objects[key]) for key in within]
+
+    async def serves(self, kind: Kind) -> bool:
+        self._called("serves")
+        return kind in self.served
+
+    async def post_event(self, event: Mapping[str, Any]) -> None:
+        self._called("post_event")
+        self.posted.append(deepcopy(dict(event)))
+
+    async def definition(self, kind: Kind) -> dict[str, Any]:
+        self._called("definition")
+        return crds.load(PLURALS[kind])
 
     async def namespace(self, name: str) -> dict[str, Any]:
         self._called("namespace")
         return {"metadata": {"name": name, "annotations": self.namespaces.get(name, {})}}
+
+    async def is_ending(self, kind: Kind) -> bool:
+        self._called("is_ending")
+        return kind in self.ending
 
     # --- inside ---------------------------------------------------------------------------------------
 

@@ -49,6 +49,10 @@ class Image:
             self.path("/usr/local/bin").mkdir()
             base = Path(sys.base_prefix) / "bin" / f"python{sys.version_info[0]}.{sys.version_info[1]}"
             shutil.copy(base.resolve(), self.path("/usr/local/bin/python"))
+            for library in (Path(sys.base_prefix) / "lib").glob("libpython*.so*"):
+                shutil.copy(library, self.path("/usr/local/lib"))
+            # Here the interpreter's own library does not lie where the system's loader looks for it.
+            self.environment["LD_LIBRARY_PATH"] = str(self.path("/usr/local/lib"))
 
     def _arg(self, text: str) -> None:
         """What says nothing about the steps."""
@@ -75,7 +79,11 @@ class Image:
         subprocess.run(
             ["/bin/sh", "-ec", self._located(text)],
             cwd=self.path("/src"),
-            env={**os.environ, "PATH": f"{self.path('/usr/local/bin')}:{os.environ['PATH']}"},
+            env={
+                **os.environ,
+                **self.environment,
+                "PATH": f"{self.path('/usr/local/bin')}:{os.environ['PATH']}",
+            },
             check=True,
         )
 

@@ -31,8 +31,8 @@ the variable. The variables of the original DeviceManager keep their names and m
 _REASONS = """# Reasons
 
 One vocabulary: the same words stand in conditions (`reason`), in Events, in metrics (`result`, `reason`), in
-log lines and in REST errors. *Stalled* means that nothing changes until somebody edits the resource or one that
-it refers to; everything else goes on by itself.
+log lines and in REST errors. *Stalled* means that nothing changes until somebody edits the resource or one
+that it refers to; everything else goes on by itself.
 
 | reason | stalled | what it means |
 |---|---|---|

@@ -3,20 +3,20 @@
 import pytest
 
 from device_operator.namespaces import Namespaces
-from device_registry.domain.errors import ClusterUnavailable
-from device_registry.domain.model import DeletionPolicy, Key, Kind
+from device_registry.domain.errors import ClusterUnavailable, NotFound
+from device_registry.domain.model import Key, Kind, Tenant, TenantClaim
+from tests.support.builders import NOON
 from tests.support.cluster import MemoryCluster
 
 KEY = Key(Kind.DEVICE, "acme", "freezer-7")
 TENANT = "dojot.io/tenant"
-POLICY = "dojot.io/deletion-policy"
 
 
 class Desk:
     def __init__(self, *, explicit_only: bool = False) -> None:
         self.cluster = MemoryCluster()
-        self.woken: list[Key] = []
-        self.namespaces = Namespaces(self.cluster, self.woken.append, explicit_only=explicit_only)
+        self.changed: list[str] = []
+        self.namespaces = Namespaces(self.cluster, self.changed.append, explicit_only=explicit_only)
 
     def annotate(self, annotations: dict[str, str]) -> None:
         self.namespaces.seen({"metadata": {"name": "acme", "annotations": annotations}})
@@ -65,28 +65,28 @@ async def test_a_namespace_that_could_not_be_fetched_is_asked_for_again() -> Non
     assert (await desk.namespaces.of(KEY)).tenant == "acme"
 
 
-async def test_resources_that_were_refused_are_woken_once_their_namespace_is_bound() -> None:
+async def test_a_namespace_is_told_of_when_its_tenant_or_its_right_to_it_changes_and_only_then() -> None:
     desk = Desk(explicit_only=True)
     await desk.namespaces.of(KEY)
     desk.annotate({})
-    assert desk.woken == []
+    assert desk.changed == []
     desk.annotate({TENANT: "acme"})
-    desk.annotate({TENANT: "acme"})
-    assert desk.woken == [KEY]
+    desk.annotate({TENANT: "acme", "another": "annotation"})
+    assert desk.changed == ["acme"]
+    desk.namespaces.gone("acme")
+    assert desk.changed == ["acme", "acme"]
 
 
-@pytest.mark.parametrize(
-    ("annotation", "policy"),
-    [
-        ({}, DeletionPolicy.DELETE),
-        ({POLICY: "Retain"}, DeletionPolicy.RETAIN),
-        ({POLICY: "Delete"}, DeletionPolicy.DELETE),
-        ({POLICY: "delte"}, DeletionPolicy.RETAIN),
-    ],
-)
-async def test_a_policy_that_nobody_understands_keeps_rows(
-    annotation: dict[str, str], policy: DeletionPolicy
-) -> None:
+async def test_a_namespace_claims_its_tenant_with_its_age_and_no_other_tenant() -> None:
     desk = Desk()
-    desk.annotate(annotation)
-    assert (await desk.namespaces.of(KEY)).policy is policy
+    created = "2026-01-01T12:00:00Z"
+    desk.namespaces.seen({"metadata": {"name": "acme", "creationTimestamp": created}})
+    claim = await desk.namespaces.claim("acme", Tenant("acme"))
+    assert claim == TenantClaim(namespace="acme", since=NOON)
+    assert await desk.namespaces.claim("acme", Tenant("other")) is None
+
+
+async def test_a_namespace_that_is_gone_claims_nothing() -> None:
+    desk = Desk()
+    desk.cluster.failures["namespace"] = [NotFound()]
+    assert await desk.namespaces.claim("acme", Tenant("acme")) is None

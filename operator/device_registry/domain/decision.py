@@ -20,6 +20,7 @@ from .model import (
     Document,
     RegisteredTemplate,
     TemplateSpec,
+    Tenant,
 )
 from .reasons import Reason
 from .rendering import Identity, device_document
@@ -66,6 +67,8 @@ class Facts:
 
     namespace: str
     """The namespace that stands for the device's tenant."""
+    former: Tenant | None = None
+    """Another tenant that the device's namespace still has rows of."""
     templates: Mapping[str, RegisteredTemplate]
     """The templates of the namespace by resource name, at least those that the device names."""
     own: DeviceRow | None
@@ -81,8 +84,10 @@ def decide(declared: Declared[DeviceSpec], facts: Facts) -> Decision:
     if facts.own and is_outdated(declared, facts.own):
         return Keep(row=facts.own)
     violation = (
-        rules.tenant_is_kept(declared, facts.namespace, facts.own)
+        rules.namespace_is_free(declared, facts.former)
+        or rules.tenant_is_kept(declared, facts.namespace, facts.own)
         or rules.check_device(declared.spec, facts.templates)
+        or rules.templates_stay(declared.spec, facts.templates, facts.own)
         or rules.id_is_kept(declared.spec, facts.own)
         or rules.id_is_free(declared.claim, facts.row)
     )
@@ -153,11 +158,13 @@ def _first(declared: Declared[DeviceSpec], facts: Facts) -> DeviceRow:
 
 
 def _update(declared: Declared[DeviceSpec], row: DeviceRow, facts: Facts) -> Decision:
-    """The row as declared now; a document that stays the same causes no event."""
-    claimed = replace(row, claim=declared.claim, generation=declared.generation, unclaimed_since=None)
+    """The row as declared now; a document that stays the same causes no event, if the row is intact."""
+    claimed = replace(
+        row, claim=declared.claim, generation=declared.generation, unclaimed_since=None, intact=True
+    )
     rendered = _render(claimed, declared.spec, _used(declared, facts))
     displaced = row.claim if row.claimed and row.claim and _taken(row.claim, declared) else None
-    if rendered.document.hash == row.document.hash:
+    if row.intact and rendered.document.hash == row.document.hash:
         return Keep(row=row) if rendered == row else Write(row=rendered, event=None, displaced=displaced)
     moved = replace(rendered, updated=facts.now, revision=row.revision + 1)
     return Write(

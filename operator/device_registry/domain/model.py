@@ -84,6 +84,17 @@ class Claim:
         return f"{self.namespace}/{self.name}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantClaim:
+    """The claim of a namespace to stand for a tenant."""
+
+    namespace: str
+    explicit: bool = False
+    """Whether an annotation binds it; else it merely has the tenant's name."""
+    since: datetime | None = None
+    """When the namespace was created; None when nobody knows."""
+
+
 # --- declared ---------------------------------------------------------------------------------------
 
 
@@ -189,6 +200,8 @@ class Declared(Generic[Spec]):
     spec: Spec
     writer: str = ""
     """Who wrote the spec last: a field manager; it travels in the header `dojot_writer`."""
+    tenant_claim: TenantClaim | None = None
+    """What its namespace says about the tenant; None: no more than its name."""
 
     @property
     def claim(self) -> Claim:
@@ -199,6 +212,11 @@ class Declared(Generic[Spec]):
             uid=self.uid,
             created=self.created,
         )
+
+    @property
+    def contender(self) -> TenantClaim:
+        """The claim of its namespace to stand for the tenant."""
+        return self.tenant_claim or TenantClaim(namespace=self.key.namespace)
 
 
 # --- registered -------------------------------------------------------------------------------------
@@ -254,6 +272,8 @@ class RegisteredTemplate:
     generation: int = 0
     """The generation of the resource that this row shows."""
     unclaimed_since: datetime | None = None
+    terminating: bool = False
+    """Its resource is being deleted and waits for the devices that use it; no others may come."""
 
     @property
     def claimed(self) -> bool:
@@ -295,6 +315,8 @@ class DeviceRow:
     claim: Claim | None = None
     generation: int = 0
     unclaimed_since: datetime | None = None
+    intact: bool = True
+    """Whether the row is as it was written; not so when somebody changed it behind our back."""
 
     @property
     def claimed(self) -> bool:

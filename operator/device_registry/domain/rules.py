@@ -17,6 +17,7 @@ from .model import (
     DeviceSpec,
     RegisteredTemplate,
     TemplateSpec,
+    Tenant,
 )
 from .reasons import Reason
 
@@ -82,7 +83,40 @@ def check_device(spec: DeviceSpec, templates: Mapping[str, RegisteredTemplate]) 
     return next((found for rule in DEVICE_RULES if (found := rule(spec, templates))), None)
 
 
+def templates_stay(
+    spec: DeviceSpec, templates: Mapping[str, RegisteredTemplate], own: DeviceRow | None
+) -> Violation | None:
+    """No device begins to use a template that is being deleted: otherwise the deletion might never end.
+
+    `own` is the row of the device. One that uses such a template already goes on with it.
+    """
+    used = own.templates if own else {}
+    going = [one for one in spec.templates if templates[one].terminating and templates[one].id not in used]
+    if not going:
+        return None
+    return Violation(
+        reason=Reason.TEMPLATE_TERMINATING,
+        message=f"waiting for the end of {_count(going, 'template')} being deleted that the device names:"
+        f" {_names(going)}; create the template again once it is gone, or name another one",
+    )
+
+
 # --- identity ---------------------------------------------------------------------------------------
+
+
+def namespace_is_free(
+    declared: Declared[DeviceSpec] | Declared[TemplateSpec], former: Tenant | None
+) -> Violation | None:
+    """A namespace that has rows of another tenant, `former`, registers nothing until they are gone."""
+    return _moved(former, declared.tenant) if former else None
+
+
+def _moved(former: Tenant, tenant: Tenant) -> Violation:
+    return Violation(
+        reason=Reason.TENANT_CONFLICT,
+        message=f'the namespace was bound to the tenant "{former}" and still has rows there;'
+        f' delete them before you bind it to "{tenant}", or bind it to "{former}" again',
+    )
 
 
 def tenant_is_kept(
@@ -101,11 +135,7 @@ def tenant_is_kept(
             f' resource there or bind "{declared.key.namespace}" to another tenant',
         )
     if own is not None and own.tenant != declared.tenant:
-        return Violation(
-            reason=Reason.TENANT_CONFLICT,
-            message=f'the namespace was bound to the tenant "{own.tenant}" and still has rows there;'
-            f' delete them before you bind it to "{declared.tenant}"',
-        )
+        return _moved(own.tenant, declared.tenant)
     return None
 
 

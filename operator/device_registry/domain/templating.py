@@ -82,6 +82,7 @@ def revise(
         claim=declared.claim,
         generation=declared.generation,
         unclaimed_since=None,
+        terminating=False,
     )
 
 

@@ -5,6 +5,7 @@ The operator parses watch events with `parse`, the facade writes manifests with 
 `kubectl get` shows.
 """
 
+from .fields import missing_fields
 from .names import (
     ALLOW_MASS_DELETION,
     DELETION_POLICY,
@@ -16,6 +17,7 @@ from .names import (
     TENANT,
     VERSION,
 )
+from .notices import event_manifest
 from .parsing import Resource, key_of, parse, parse_device_spec, parse_template_spec
 from .writing import device_manifest, device_spec, template_manifest, template_spec
 
@@ -32,7 +34,9 @@ __all__ = [
     "Resource",
     "device_manifest",
     "device_spec",
+    "event_manifest",
     "key_of",
+    "missing_fields",
     "parse",
     "parse_device_spec",
     "parse_template_spec",

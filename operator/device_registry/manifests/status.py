@@ -20,6 +20,9 @@ from .parsing import Resource
 _TEMPLATE_REASONS = frozenset(
     {Reason.TEMPLATE_NOT_FOUND, Reason.TEMPLATE_TERMINATING, Reason.ATTRIBUTE_CONFLICT}
 )
+PAUSED = "Paused"
+"""The condition that acknowledges the pause annotation."""
+_PAUSE = "nothing is changed while the annotation dojot.io/paused is set; remove it to go on"
 _MESSAGE_BOUND = 1024
 """Characters that a message may have: enough for every sentence of ours, far below the schema's bound."""
 
@@ -82,6 +85,20 @@ def template_status(
     }
     conditions = list(_template_conditions(resource, outcome, usage))
     return _status(resource, outcome, fields, conditions, now)
+
+
+def paused_status(resource: Resource[DeviceSpec] | Resource[TemplateSpec], now: datetime) -> dict[str, Any]:
+    """The status as it is, with the Paused condition; `observedGeneration` stays, as nothing was observed.
+
+    An object without any condition also gets `Ready` Unknown, which is always there once it was seen.
+    """
+    known = [one for one in resource.status.get("conditions") or () if one["type"] != PAUSED]
+    paused = Condition(PAUSED, "True", Reason.PAUSED, _PAUSE)
+    ready = [] if known else [paused._replace(type="Ready", status="Unknown")]
+    former = condition(resource.status, PAUSED)
+    generation = resource.declared.generation
+    told = [_dated(one, former if one is paused else None, generation, now) for one in (*ready, paused)]
+    return {"conditions": [*known, *told]}
 
 
 def condition(status: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:

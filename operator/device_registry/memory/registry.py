@@ -4,10 +4,12 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from device_registry.domain.errors import Fenced
-from device_registry.domain.model import Key, Tenant
+from device_registry.domain.model import Key, Kind, Tenant
 from device_registry.domain.outcome import Outcome
 from device_registry.domain.reasons import Reason
+from device_registry.ports import Holding, Place
 
+from .holdings import holdings
 from .outbox import MemoryOutbox
 from .tables import Store, TemplateRef
 from .transaction import MemoryTransaction
@@ -39,6 +41,21 @@ class MemoryRegistry:
     def outcomes(self, keys: Collection[Key]) -> dict[Key, Outcome]:
         known = self._store.tables.outcomes
         return {key: known[key] for key in keys if key in known}
+
+    def bound_namespaces(self) -> dict[str, Tenant]:
+        held = sorted(self._store.tables.tenants.items())
+        return {claim.namespace: tenant for tenant, claim in held if claim}
+
+    def holdings(self, kind: Kind, after: Place, limit: int) -> list[Holding]:
+        found = sorted(holdings(self._store.tables, kind), key=lambda one: one.key)
+        return [one for one in found if (one.key.namespace, one.key.name) > after][:limit]
+
+    def unclaimed(self) -> dict[Kind, int]:
+        tables = self._store.tables
+        return {
+            Kind.DEVICE: sum(not row.claimed for row in tables.devices.values()),
+            Kind.TEMPLATE: sum(not row.claimed for row in tables.templates.values()),
+        }
 
     def publication(self, tenant: Tenant, subject: str, sequence: int) -> Reason:
         tables, wanted = self._store.tables, (tenant, subject, sequence)

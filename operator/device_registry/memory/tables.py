@@ -16,6 +16,7 @@ from device_registry.domain.model import (
     RegisteredMetadata,
     RegisteredTemplate,
     Tenant,
+    TenantClaim,
 )
 from device_registry.domain.outcome import Outcome
 from device_registry.ports import DeviceRef
@@ -28,7 +29,8 @@ TemplateRef = tuple[Tenant, int]
 class Tables:
     """Everything that the registry holds; the values are frozen, so a copy of the dicts is a snapshot."""
 
-    namespaces: dict[Tenant, str] = field(default_factory=dict)
+    tenants: dict[Tenant, TenantClaim | None] = field(default_factory=dict)
+    """Who stands for each tenant."""
     last_template: Counter[Tenant] = field(default_factory=Counter)
     last_attribute: Counter[Tenant] = field(default_factory=Counter)
     templates: dict[TemplateRef, RegisteredTemplate] = field(default_factory=dict)
@@ -40,6 +42,7 @@ class Tables:
     sent: dict[int, datetime] = field(default_factory=dict)
     quarantined: set[int] = field(default_factory=set)
     outcomes: dict[Key, Outcome] = field(default_factory=dict)
+    departures: list[tuple[Tenant, datetime]] = field(default_factory=list)
 
     def copy(self) -> "Tables":
         """A snapshot that can be changed without this one."""

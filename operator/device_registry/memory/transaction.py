@@ -3,10 +3,12 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import TypeVar
 
+from device_registry.domain.budget import Departed
 from device_registry.domain.events import Event, Recorded
-from device_registry.domain.model import DeviceId, DeviceRow, Key, RegisteredTemplate, Tenant
+from device_registry.domain.model import DeviceId, DeviceRow, Key, RegisteredTemplate, Tenant, TenantClaim
 from device_registry.domain.outcome import Outcome, Usage
 from device_registry.domain.reasons import Reason
 from device_registry.ports import DeviceRef, Place
@@ -74,7 +76,7 @@ class MemoryTransaction:
     def _check_references(self, template: RegisteredTemplate) -> None:
         ids = Counter(attribute_ids(template))
         require(max(ids.values(), default=1) == 1, "an attribute id stands twice")
-        require(template.tenant in self._tables.namespaces, "the tenant does not exist")
+        require(template.tenant in self._tables.tenants, "the tenant does not exist")
         owners = self.attribute_owners(template.tenant, list(ids))
         require(set(owners.values()) <= {template.id}, "an attribute id belongs to another template")
         holder = self.template_at(template.claim.place) if template.claim else None
@@ -91,8 +93,31 @@ class MemoryTransaction:
 
     # --- tenants and ids ---
 
-    def bind_tenant(self, tenant: Tenant, namespace: str) -> str:
-        return self._tables.namespaces.setdefault(tenant, namespace)
+    def tenant_claim(self, tenant: Tenant) -> TenantClaim | None:
+        return self._tables.tenants.setdefault(tenant, None)
+
+    def bind_tenant(
+        self, tenant: Tenant, namespace: str, *, explicit: bool = False, since: datetime | None = None
+    ) -> None:
+        claim = TenantClaim(namespace=namespace, explicit=explicit, since=since)
+        self._tables.tenants[tenant] = claim
+
+    def unbind_tenant(self, tenant: Tenant) -> None:
+        self._tables.tenants[tenant] = None
+
+    def tenants_of(self, namespace: str) -> list[Tenant]:
+        held = self._tables.tenants.items()
+        return sorted(tenant for tenant, claim in held if claim and claim.namespace == namespace)
+
+    def has_claimed(self, tenant: Tenant, namespace: str) -> bool:
+        rows: list[DeviceRow | RegisteredTemplate] = [*self._tables.devices.values()]
+        rows += self._tables.templates.values()
+        claims = (row.claim for row in rows if row.tenant == tenant and row.claimed)
+        return any(claim and claim.namespace == namespace for claim in claims)
+
+    def resources(self, tenant: Tenant, namespace: str) -> list[Key]:
+        decided = self._tables.outcomes.values()
+        return sorted(one.key for one in decided if (one.tenant, one.key.namespace) == (tenant, namespace))
 
     def next_template_id(self, tenant: Tenant) -> int:
         self._tables.last_template[tenant] += 1
@@ -130,7 +155,7 @@ class MemoryTransaction:
     def save_devices(self, rows: Sequence[DeviceRow]) -> None:
         for row in rows:
             require_text(row.spec.label, *row.document.terms)
-            require(row.tenant in self._tables.namespaces, "the tenant does not exist")
+            require(row.tenant in self._tables.tenants, "the tenant does not exist")
             known = ((row.tenant, one) in self._tables.templates for one in row.templates)
             require(all(known), "a template does not exist")
         self._yield_claims(rows)
@@ -157,6 +182,18 @@ class MemoryTransaction:
         for ref in refs:
             self._tables.devices.pop(ref, None)
             self._forget_tries(ref)
+
+    def departed(self, tenant: Tenant, since: datetime) -> Departed:
+        outcomes = (one for one in self._tables.outcomes.values() if one.tenant == tenant)
+        return Departed(
+            left=sum(who == tenant and when > since for who, when in self._tables.departures),
+            rows=sum(row.tenant == tenant for row in self._tables.devices.values()),
+            held=sum(one.reason is Reason.DELETION_HELD for one in outcomes),
+        )
+
+    def note_departures(self, tenants: Sequence[Tenant], now: datetime, before: datetime) -> None:
+        kept = [(who, when) for who, when in self._tables.departures if when > before]
+        self._tables.departures = [*kept, *((tenant, now) for tenant in tenants)]
 
     # --- events and outcomes ---
 

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
+from device_registry.domain.budget import DeletionBudget
 from device_registry.domain.errors import Rejected
-from device_registry.domain.model import Declared, DeviceSpec, TemplateSpec, Tenant
+from device_registry.domain.model import Declared, DeviceSpec, TemplateSpec, Tenant, TenantClaim
 from device_registry.domain.reasons import Reason
 from device_registry.domain.rules import Violation
 from device_registry.ports import Registry
@@ -19,6 +20,7 @@ from .devices import Batch
 from .propagation import Progress, propagate
 from .results import Result, record, refusal
 from .templates import register_template
+from .tenancy import correct
 
 __all__ = ["Clock", "Departure", "Progress", "Reconciler", "Result"]
 
@@ -31,18 +33,24 @@ _Item = TypeVar("_Item")
 class Reconciler:
     """What the operator may ask of the registry. Every method may raise RegistryUnavailable or Fenced."""
 
-    def __init__(self, registry: Registry, clock: Clock) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        clock: Clock,
+        budget: DeletionBudget = DeletionBudget(),  # noqa: B008 - frozen
+    ) -> None:
         self._registry = registry
         self._clock = clock
+        self._budget = budget
 
     def register_devices(self, devices: Sequence[Declared[DeviceSpec]]) -> list[Result]:
         """Bring the rows of declared devices up to date. A row that the registry rejects fails alone."""
         return _alone_if_rejected(devices, self._register, self._refuse)
 
     def release_devices(self, departures: Sequence[Departure[DeviceSpec]]) -> list[Result]:
-        """Remove or unclaim the rows of devices whose resources are being deleted."""
+        """Remove or unclaim the rows of devices whose resources are being deleted, or hold their deletion."""
         with self._registry.transaction() as transaction:
-            return release_devices(transaction, departures, self._clock())
+            return release_devices(transaction, departures, self._clock(), self._budget)
 
     def register_template(self, template: Declared[TemplateSpec]) -> Result:
         """Bring the row of a declared template up to date; its devices follow by `propagate`."""
@@ -61,6 +69,20 @@ class Reconciler:
         """Render the next devices of a template that do not show its revision yet."""
         with self._registry.transaction() as transaction:
             return propagate(transaction, tenant, template_id, limit, self._clock())
+
+    def bound_namespaces(self) -> dict[str, Tenant]:
+        """Every namespace that is noted to stand for a tenant, and the tenant."""
+        return self._registry.bound_namespaces()
+
+    def tenant_claim(self, tenant: Tenant) -> TenantClaim | None:
+        """Who is noted to stand for the tenant."""
+        with self._registry.transaction() as transaction:
+            return transaction.tenant_claim(tenant)
+
+    def correct_tenant(self, tenant: Tenant, noted: TenantClaim, true: TenantClaim | None) -> bool:
+        """Replace that note by what the cluster says; answers whether something changed."""
+        with self._registry.transaction() as transaction:
+            return correct(transaction, tenant, noted, true)
 
     def _register(self, devices: Sequence[Declared[DeviceSpec]]) -> list[Result]:
         with self._registry.transaction() as transaction:

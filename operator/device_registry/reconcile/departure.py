@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Generic
 
+from device_registry.domain.budget import DeletionBudget
 from device_registry.domain.decision import Remove, forget
 from device_registry.domain.events import EventType, Recorded, device_event
 from device_registry.domain.model import (
@@ -21,8 +22,9 @@ from device_registry.domain.model import (
 )
 from device_registry.domain.outcome import Outcome
 from device_registry.domain.reasons import Reason
-from device_registry.ports import Transaction
+from device_registry.ports import Place, Transaction
 
+from .holding import held_back
 from .results import Result
 
 _NAMED = 3
@@ -35,33 +37,65 @@ class Departure(Generic[Spec]):
 
     declared: Declared[Spec]
     policy: DeletionPolicy
+    unlimited: bool = False
+    """Somebody allowed it whatever the deletion budget says."""
+
+
+_Leaving = tuple[Departure[DeviceSpec], DeviceRow]
+"""A device whose row goes or is left behind now."""
 
 
 def release_devices(
-    transaction: Transaction, departures: Sequence[Departure[DeviceSpec]], now: datetime
+    transaction: Transaction,
+    departures: Sequence[Departure[DeviceSpec]],
+    now: datetime,
+    budget: DeletionBudget,
 ) -> list[Result]:
     """Delete or unclaim the rows of these devices; those without a row have nothing to release.
 
-    A row that an earlier resource of that name left behind unclaimed is none of theirs.
+    A row that an earlier resource of that name left behind unclaimed is none of theirs. What the budget
+    does not let through stays as it is (DeletionHeld).
     """
     places = [one.declared.claim.place for one in departures]
     found = transaction.devices((), places)
     rows = {row.claim.place: row for row in found if row.claim and row.claimed}
-    held = [(one, rows[one.declared.claim.place]) for one in departures if one.declared.claim.place in rows]
-    decisions = [(one, forget(row, one.policy)) for one, row in held]
+    limited = [one.declared for one in departures if _is_limited(one) and one.declared.claim.place in rows]
+    held = held_back(transaction, limited, budget, now)
+    leaving = [one for one in departures if one.declared.key not in held]
+    recorded, wake = _release(transaction, _with_rows(leaving, rows), now, budget)
+    transaction.forget([one.declared.key for one in leaving])
+    results = [_result(one, rows.get(one.declared.claim.place), recorded, wake, held) for one in departures]
+    transaction.record([one.outcome for one in results if one.outcome.reason is Reason.DELETION_HELD])
+    return results
+
+
+def _is_limited(departure: Departure[DeviceSpec]) -> bool:
+    return departure.policy is DeletionPolicy.DELETE and not departure.unlimited
+
+
+def _with_rows(
+    departures: Sequence[Departure[DeviceSpec]], rows: Mapping[Place, DeviceRow]
+) -> list[_Leaving]:
+    places = [(one, one.declared.claim.place) for one in departures]
+    return [(one, rows[place]) for one, place in places if place in rows]
+
+
+def _release(
+    transaction: Transaction, leaving: Sequence[_Leaving], now: datetime, budget: DeletionBudget
+) -> tuple[dict[tuple[str, str], Recorded], tuple[Key, ...]]:
+    """Remove or unclaim the rows; answers the events, and who must be looked at because of it."""
+    decisions = [(one, forget(row, one.policy)) for one, row in leaving]
     removed = [(one, decision.row) for one, decision in decisions if isinstance(decision, Remove)]
     kept = [decision.row for _, decision in decisions if not isinstance(decision, Remove)]
     recorded = _remove(transaction, removed, now)
+    if budget.enabled and removed:
+        transaction.note_departures([row.tenant for _, row in removed], now, now - budget.window)
     transaction.save_devices([replace(row, unclaimed_since=now) for row in kept])
-    transaction.forget([one.declared.key for one in departures])
-    wake = _to_wake(transaction, [row for _, row in held])
-    return [_result(one, rows.get(one.declared.claim.place), recorded, wake) for one in departures]
+    return recorded, _to_wake(transaction, [row for _, row in leaving])
 
 
 def _remove(
-    transaction: Transaction,
-    removed: Sequence[tuple[Departure[DeviceSpec], DeviceRow]],
-    now: datetime,
+    transaction: Transaction, removed: Sequence[_Leaving], now: datetime
 ) -> dict[tuple[str, str], Recorded]:
     transaction.remove_devices([(row.tenant, row.id) for _, row in removed])
     events = [device_event(EventType.REMOVE, row, now, one.declared) for one, row in removed]
@@ -80,7 +114,11 @@ def _result(
     row: DeviceRow | None,
     recorded: Mapping[tuple[str, str], Recorded],
     wake: tuple[Key, ...],
+    held: Mapping[Key, str],
 ) -> Result:
+    if row and (message := held.get(departure.declared.key)):
+        outcome = _outcome(departure.declared, Reason.DELETION_HELD, str(row.id), message, row.revision)
+        return Result(outcome=outcome)
     event = recorded.get((row.tenant, row.id)) if row else None
     retained = departure.policy is DeletionPolicy.RETAIN
     reason = Reason.RETAINED if retained else Reason.REMOVED
@@ -101,11 +139,13 @@ def release_template(transaction: Transaction, departure: Departure[TemplateSpec
         named = transaction.users(row.tenant, row.id, limit=_NAMED)
         outcome = _outcome(declared, Reason.IN_USE, str(row.id), _in_use(users, named), row.revision)
         transaction.record([outcome])
+        if not row.terminating:
+            transaction.save_template(replace(row, terminating=True))
         return Result(outcome=outcome)
     if row and departure.policy is DeletionPolicy.DELETE:
         transaction.remove_template(row.tenant, row.id)
     elif row:
-        transaction.save_template(replace(row, unclaimed_since=now))
+        transaction.save_template(replace(row, unclaimed_since=now, terminating=False))
     transaction.forget([declared.key])
     reason = Reason.RETAINED if departure.policy is DeletionPolicy.RETAIN else Reason.REMOVED
     return Result(outcome=_outcome(declared, reason, str(row.id) if row else ""))

@@ -1,7 +1,7 @@
 """Registers a batch of declared devices: part of `reconcile`, within its transaction."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from device_registry.domain import identity
@@ -16,6 +16,7 @@ from device_registry.domain.model import (
     Key,
     Kind,
     Tenant,
+    TenantClaim,
 )
 from device_registry.domain.outcome import Outcome
 from device_registry.domain.reasons import Reason
@@ -24,6 +25,7 @@ from device_registry.domain.rules import Violation
 from device_registry.ports import DeviceRef, Place, Transaction
 
 from .results import Result, record, refusal
+from .tenancy import Standing, settle
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class _Verdict:
     decision: Decision
     dropped: frozenset[tuple[Tenant, int]]
     """Templates that the row used until now."""
+    repaired: bool
+    """Whether the row had been changed or deleted behind our back."""
 
 
 class Batch:
@@ -47,11 +51,27 @@ class Batch:
         self._transaction = transaction
         self._devices = devices
         self._now = now
-        self._namespaces = _namespaces(transaction, devices)
+        self._standings = _standings(transaction, devices)
         self._templates = transaction.templates({place for one in devices for place in _template_places(one)})
         rows = transaction.devices(*_sought(devices))
         self._rows: dict[DeviceRef, DeviceRow] = {(row.tenant, row.id): row for row in rows}
         self._owned: dict[Place, DeviceRow] = {row.claim.place: row for row in rows if row.claim}
+        self._lost = self._find_lost()
+
+    def _find_lost(self) -> dict[Key, DeviceId]:
+        """The ids of devices that were registered and have no row: somebody deleted it behind our back."""
+        without = {one.key: one.tenant for one in self._devices if one.claim.place not in self._owned}
+        outcomes = self._transaction.outcomes(list(without)) if without else {}
+        lost = {
+            key: DeviceId(one.target)
+            for key, one in outcomes.items()
+            if one.target and one.tenant == without[key]
+        }
+        if lost:
+            refs = [(without[key], device_id) for key, device_id in lost.items()]
+            found = self._transaction.devices(refs, ())
+            self._rows = {(row.tenant, row.id): row for row in found} | self._rows
+        return lost
 
     def run(self) -> list[Result]:
         """Decide about the oldest first, so that it wins its id; then act on all decisions at once."""
@@ -65,7 +85,8 @@ class Batch:
         own = self._owned.get(declared.claim.place)
         wanted = self._wanted(declared, own)
         facts = Facts(
-            namespace=self._namespaces[declared.tenant],
+            namespace=self._standings[declared.tenant].namespace,
+            former=self._standings[declared.tenant].former.get(declared.key.namespace),
             templates={name: self._templates[place] for name, place in self._known_templates(declared)},
             own=own,
             row=self._rows.get((declared.tenant, wanted)),
@@ -73,7 +94,9 @@ class Batch:
             now=self._now,
         )
         decision = decide(declared, facts)
-        verdict = _Verdict(declared, own, wanted, decision, _dropped(facts.row, decision))
+        lost = wanted == self._lost.get(declared.key) and facts.row is None
+        repaired = isinstance(decision, Write) and (lost or _is_damaged(facts.row))
+        verdict = _Verdict(declared, own, wanted, decision, _dropped(facts.row, decision), repaired)
         if isinstance(decision, Write):
             self._remember(decision.row)
         return verdict
@@ -85,7 +108,12 @@ class Batch:
     def _wanted(self, declared: Declared[DeviceSpec], own: DeviceRow | None) -> DeviceId:
         if declared.spec.device_id is not None:
             return declared.spec.device_id
-        return own.id if own else self._derived(declared)
+        if own:
+            return own.id
+        former = self._lost.get(declared.key)
+        if former and (declared.tenant, former) not in self._rows:
+            return former
+        return self._derived(declared)
 
     def _derived(self, declared: Declared[DeviceSpec]) -> DeviceId:
         """The first candidate that is free; the further ones are looked up only when the first is taken."""
@@ -122,7 +150,14 @@ class Batch:
         recorded = {(one.event.tenant, one.event.subject): one for one in self._transaction.append(events)}
         freed = self._transaction.blocked({template for one in verdicts for template in one.dropped})
         results = [self._result(one, recorded, freed) for one in verdicts]
-        return record(self._transaction, results)
+        return record(self._transaction, self._with_displaced(results))
+
+    def _with_displaced(self, results: list[Result]) -> list[Result]:
+        """One of the batch tells those whose namespace does not stand for its tenant any more."""
+        displaced = [key for one in self._standings.values() for key in one.displaced]
+        if displaced:
+            results[0] = replace(results[0], wake=(*results[0].wake, *displaced))
+        return results
 
     def _result(
         self, verdict: _Verdict, recorded: Mapping[tuple[Tenant, str], Recorded], freed: Sequence[Key]
@@ -136,7 +171,11 @@ class Batch:
         return Result(
             outcome=self._outcome(declared, decision, event),
             event=event,
-            wake=(*((_device_key(displaced),) if displaced else ()), *(freed if verdict.dropped else ())),
+            repaired=verdict.repaired,
+            wake=(
+                *((_device_key(displaced),) if displaced else ()),
+                *(freed if verdict.dropped else ()),
+            ),
         )
 
     def _outcome(
@@ -158,10 +197,16 @@ class Batch:
         )
 
 
-def _namespaces(transaction: Transaction, devices: Sequence[Declared[DeviceSpec]]) -> dict[Tenant, str]:
+def _standings(transaction: Transaction, devices: Sequence[Declared[DeviceSpec]]) -> dict[Tenant, Standing]:
     """Which namespace stands for each tenant."""
-    first = {one.tenant: one.key.namespace for one in reversed(devices)}
-    return {tenant: transaction.bind_tenant(tenant, namespace) for tenant, namespace in sorted(first.items())}
+    contenders: dict[Tenant, set[TenantClaim]] = {}
+    for one in devices:
+        contenders.setdefault(one.tenant, set()).add(one.contender)
+    return {tenant: settle(transaction, tenant, contenders[tenant]) for tenant in sorted(contenders)}
+
+
+def _is_damaged(row: DeviceRow | None) -> bool:
+    return row is not None and not row.intact
 
 
 def _dropped(former: DeviceRow | None, decision: Decision) -> frozenset[tuple[Tenant, int]]:

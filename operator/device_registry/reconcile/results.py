@@ -26,6 +26,8 @@ class Result:
     outcome: Outcome
     event: Recorded | None = None
     """The event that this reconcile wrote, if it wrote one."""
+    repaired: bool = False
+    """Whether a row was restored that others had changed or deleted."""
     wake: tuple[Key, ...] = ()
     """Other resources that must be looked at again because of it."""
 

@@ -1,5 +1,6 @@
 """Registers one declared template: part of `reconcile`, within its transaction."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from device_registry.domain import rules, templating
@@ -11,21 +12,26 @@ from device_registry.domain.rules import Violation
 from device_registry.ports import Transaction
 
 from .results import Result, record, refusal
+from .tenancy import settle
 
 
 def register_template(transaction: Transaction, declared: Declared[TemplateSpec], now: datetime) -> Result:
     """Create, revise or adopt the row of a template, or say what is wrong with it."""
-    namespace = transaction.bind_tenant(declared.tenant, declared.key.namespace)
+    stands = settle(transaction, declared.tenant, [declared.contender])
     own = transaction.template_at(declared.claim.place)
     if own and is_outdated(declared, own):
         return _registered(declared, own)
     row = own or _pinned_row(transaction, declared)
-    violation = rules.tenant_is_kept(declared, namespace, own) or _check(transaction, declared, row)
+    violation = (
+        rules.namespace_is_free(declared, stands.former.get(declared.key.namespace))
+        or rules.tenant_is_kept(declared, stands.namespace, own)
+        or _check(transaction, declared, row)
+    )
     if violation:
         result = refusal(declared, violation, own=own)
     else:
         result = _registered(declared, _save(transaction, declared, row, now))
-    return record(transaction, [result])[0]
+    return record(transaction, [replace(result, wake=stands.displaced)])[0]
 
 
 def _pinned_row(transaction: Transaction, declared: Declared[TemplateSpec]) -> RegisteredTemplate | None:
@@ -57,7 +63,8 @@ def _save(
     transaction.pinned(tenant, spec.template_id, templating.pinned_ids(spec))
     ids = transaction.next_attribute_ids(tenant, templating.ids_needed(row, spec))
     if row is None:
-        template_id = spec.template_id or transaction.next_template_id(tenant)
+        former = _former_id(transaction, declared)
+        template_id = spec.template_id or former or transaction.next_template_id(tenant)
         template = templating.create(declared, template_id, ids, now)
     else:
         template = templating.revise(row, declared, ids, now)
@@ -67,6 +74,15 @@ def _save(
         # Nobody can use a template that was not there: there is nobody to tell.
         transaction.mark_propagated(template)
     return template
+
+
+def _former_id(transaction: Transaction, declared: Declared[TemplateSpec]) -> int | None:
+    """The id of a registered template whose row somebody deleted behind our back, if it is free."""
+    outcome = transaction.outcomes([declared.key]).get(declared.key)
+    if outcome is None or not outcome.target or outcome.tenant != declared.tenant:
+        return None
+    template_id = int(outcome.target)
+    return None if transaction.template(declared.tenant, template_id) else template_id
 
 
 def _registered(declared: Declared[TemplateSpec], template: RegisteredTemplate) -> Result:

@@ -10,15 +10,37 @@ INSERT INTO leadership (id, epoch, holder, since) VALUES (1, 1, %(holder)s, now(
 ON CONFLICT (id) DO UPDATE SET epoch = leadership.epoch + 1, holder = excluded.holder, since = excluded.since
 RETURNING epoch
 
--- name: tenant_namespace
+-- name: tenant_claim
 -- Locked: of two transactions that register the same new device the second must see the row of the first.
-SELECT namespace FROM tenant WHERE name = %(tenant)s FOR NO KEY UPDATE
+SELECT namespace, explicit, bound FROM tenant WHERE name = %(tenant)s FOR NO KEY UPDATE
+
+-- name: make_tenant
+INSERT INTO tenant (name) VALUES (%(tenant)s) ON CONFLICT (name) DO NOTHING
 
 -- name: bind_tenant
--- The first namespace that comes for a tenant stands for it.
-INSERT INTO tenant AS t (name, namespace) VALUES (%(tenant)s, %(namespace)s)
-ON CONFLICT (name) DO UPDATE SET namespace = coalesce(t.namespace, excluded.namespace)
-RETURNING namespace
+INSERT INTO tenant (name, namespace, explicit, bound)
+VALUES (%(tenant)s, %(namespace)s, %(explicit)s, %(since)s)
+ON CONFLICT (name) DO UPDATE
+SET namespace = excluded.namespace, explicit = excluded.explicit, bound = excluded.bound
+
+-- name: unbind_tenant
+UPDATE tenant SET namespace = NULL, explicit = false, bound = NULL WHERE name = %(tenant)s
+
+-- name: tenants_of
+SELECT name FROM tenant WHERE namespace = %(namespace)s ORDER BY name
+
+-- name: bound_namespaces
+SELECT namespace, name FROM tenant WHERE namespace IS NOT NULL ORDER BY name
+
+-- name: has_claimed
+SELECT EXISTS (SELECT FROM device WHERE tenant = %(tenant)s AND claim_namespace = %(namespace)s
+               AND unclaimed_since IS NULL)
+    OR EXISTS (SELECT FROM template WHERE tenant = %(tenant)s AND claim_namespace = %(namespace)s
+               AND unclaimed_since IS NULL) AS claimed
+
+-- name: resources
+SELECT kind, namespace, name FROM outcome WHERE tenant = %(tenant)s AND namespace = %(namespace)s
+ORDER BY kind, name
 
 -- name: next_template_id
 UPDATE tenant SET next_template_id = next_template_id + 1 WHERE name = %(tenant)s
@@ -61,13 +83,14 @@ ORDER BY a.position
 
 -- name: save_template
 INSERT INTO template (tenant, id, label, revision, created, updated, claim_namespace, claim_name, claim_uid,
-                      claim_created, generation, unclaimed_since)
+                      claim_created, generation, unclaimed_since, terminating)
 VALUES (%(tenant)s, %(id)s, %(label)s, %(revision)s, %(created)s, %(updated)s, %(claim_namespace)s,
-        %(claim_name)s, %(claim_uid)s, %(claim_created)s, %(generation)s, %(unclaimed_since)s)
+        %(claim_name)s, %(claim_uid)s, %(claim_created)s, %(generation)s, %(unclaimed_since)s, %(terminating)s)
 ON CONFLICT (tenant, id) DO UPDATE SET label = excluded.label, revision = excluded.revision,
     updated = excluded.updated, claim_namespace = excluded.claim_namespace, claim_name = excluded.claim_name,
     claim_uid = excluded.claim_uid, claim_created = excluded.claim_created,
-    generation = excluded.generation, unclaimed_since = excluded.unclaimed_since
+    generation = excluded.generation, unclaimed_since = excluded.unclaimed_since,
+    terminating = excluded.terminating
 
 -- name: clear_attributes
 DELETE FROM template_attribute WHERE tenant = %(tenant)s AND template_id = %(id)s
@@ -78,6 +101,13 @@ INSERT INTO template_attribute (tenant, template_id, id, parent_id, position, la
 SELECT %(tenant)s, %(template)s, * FROM unnest(%(ids)s::int[], %(parents)s::int[], %(positions)s::smallint[],
     %(labels)s::text[], %(types)s::text[], %(value_types)s::text[], %(static_values)s::text[],
     %(created)s::timestamptz[], %(updated)s::timestamptz[])
+
+-- name: seal_template
+-- The checksum covers what a manifest declares: registering the template again repairs exactly that.
+UPDATE template t SET checksum = encode(sha256(convert_to(t.label || coalesce((
+    SELECT string_agg(ROW(parent_id IS NULL, label, type, value_type, static_value)::text, '' ORDER BY position)
+    FROM template_attribute a WHERE (a.tenant, a.template_id) = (t.tenant, t.id)), ''), 'UTF8')), 'hex')
+WHERE tenant = %(tenant)s AND id = %(id)s
 
 -- name: remove_template
 DELETE FROM template WHERE tenant = %(tenant)s AND id = %(id)s
@@ -119,7 +149,10 @@ ORDER BY d.tenant, d.id FOR UPDATE
 
 -- name: devices
 -- Apart from the locking: a statement that waited for a lock sees the row anew, but what it joins as of its start.
-SELECT d.*, p.template_ids, p.template_revisions
+-- A row that was changed by hand does not fit its checksum any more.
+SELECT d.*, p.template_ids, p.template_revisions,
+       d.checksum = encode(sha256(convert_to(ROW(d.label, d.spec, d.document, d.hash, d.terms, d.revision,
+                               extract(epoch FROM d.created), extract(epoch FROM d.updated))::text, 'UTF8')), 'hex') AS intact
 FROM unnest(%(tenants)s::text[], %(ids)s::text[]) AS wanted(tenant, id)
 JOIN device d ON (d.tenant, d.id) = (wanted.tenant, wanted.id)
 LEFT JOIN LATERAL (
@@ -129,19 +162,26 @@ LEFT JOIN LATERAL (
 ORDER BY d.tenant, d.id
 
 -- name: save_devices
-INSERT INTO device (tenant, id, label, spec, document, hash, terms, revision, created, updated,
+-- The checksum is made of what is stored; a row that was found changed gets none until it is rendered anew.
+-- `created` and `updated` count as numbers, so that no setting of a session changes the checksum.
+INSERT INTO device (tenant, id, label, spec, document, hash, terms, checksum, revision, created, updated,
                     claim_namespace, claim_name, claim_uid, claim_created, generation, unclaimed_since)
-SELECT tenant, id, label, spec, document, hash, terms::text[], revision, created, updated,
-       claim_namespace, claim_name, claim_uid, claim_created, generation, unclaimed_since
+SELECT tenant, id, label, spec, document, hash, terms::text[],
+       CASE WHEN intact THEN encode(sha256(convert_to(ROW(label, spec, document, hash, terms::text[], revision,
+                                           extract(epoch FROM created), extract(epoch FROM updated))::text, 'UTF8')), 'hex')
+            ELSE '' END,
+       revision, created, updated, claim_namespace, claim_name, claim_uid, claim_created, generation,
+       unclaimed_since
 FROM unnest(%(tenant)s::text[], %(id)s::text[], %(label)s::text[], %(spec)s::text[], %(document)s::text[],
             %(hash)s::text[], %(terms)s::text[], %(revision)s::bigint[], %(created)s::timestamptz[],
             %(updated)s::timestamptz[], %(claim_namespace)s::text[], %(claim_name)s::text[],
             %(claim_uid)s::text[], %(claim_created)s::timestamptz[], %(generation)s::bigint[],
-            %(unclaimed_since)s::timestamptz[])
+            %(unclaimed_since)s::timestamptz[], %(intact)s::boolean[])
   AS row(tenant, id, label, spec, document, hash, terms, revision, created, updated, claim_namespace,
-         claim_name, claim_uid, claim_created, generation, unclaimed_since)
+         claim_name, claim_uid, claim_created, generation, unclaimed_since, intact)
 ON CONFLICT (tenant, id) DO UPDATE SET label = excluded.label, spec = excluded.spec,
-    document = excluded.document, hash = excluded.hash, terms = excluded.terms, revision = excluded.revision,
+    document = excluded.document, hash = excluded.hash, terms = excluded.terms,
+    checksum = excluded.checksum, revision = excluded.revision, created = excluded.created,
     updated = excluded.updated, claim_namespace = excluded.claim_namespace, claim_name = excluded.claim_name,
     claim_uid = excluded.claim_uid, claim_created = excluded.claim_created,
     generation = excluded.generation, unclaimed_since = excluded.unclaimed_since
@@ -174,6 +214,19 @@ WHERE tenant = %(tenant)s AND template_id = %(template)s AND device_id = ANY(%(d
 -- name: remove_devices
 DELETE FROM device d USING unnest(%(tenants)s::text[], %(ids)s::text[]) AS row(tenant, id)
 WHERE (d.tenant, d.id) = (row.tenant, row.id)
+
+-- name: departed
+-- What a deletion budget is held against; asked only while there is one.
+SELECT (SELECT count(*) FROM departure WHERE tenant = %(tenant)s AND left_at > %(since)s) AS "left",
+       (SELECT count(*) FROM device WHERE tenant = %(tenant)s) AS rows,
+       (SELECT count(*) FROM outcome
+        WHERE tenant = %(tenant)s AND kind = 'Device' AND reason = 'DeletionHeld') AS held
+
+-- name: prune_departures
+DELETE FROM departure WHERE left_at <= %(before)s
+
+-- name: note_departures
+INSERT INTO departure (tenant, left_at) SELECT tenant, %(now)s FROM unnest(%(tenants)s::text[]) AS row(tenant)
 
 -- name: advance_streams
 -- The row of the stream is the lock that keeps events of one device in order, whoever writes them.
@@ -232,6 +285,39 @@ WHERE o.wanted <> ''
 SELECT o.kind, o.namespace, o.name FROM outcome o
 JOIN unnest(%(tenants)s::text[], %(ids)s::text[]) AS row(tenant, id) ON (o.tenant, o.target) = (row.tenant, row.id)
 WHERE o.reason = 'InUse' AND o.kind = 'Template'
+
+-- name: held_devices
+-- Rows and decisions side by side, and whether the row fits its checksum: all that a sweep compares.
+SELECT coalesce(o.namespace, d.claim_namespace) AS namespace, coalesce(o.name, d.claim_name) AS name,
+       d.id AS row, d.claim_uid AS row_uid, o.uid, o.generation, o.reason,
+       d.checksum = encode(sha256(convert_to(ROW(d.label, d.spec, d.document, d.hash, d.terms, d.revision,
+                    extract(epoch FROM d.created), extract(epoch FROM d.updated))::text, 'UTF8')), 'hex') AS intact
+FROM (SELECT * FROM outcome
+      WHERE kind = 'Device' AND (namespace, name) > (%(namespace)s, %(name)s)) o
+FULL JOIN (SELECT * FROM device
+           WHERE unclaimed_since IS NULL AND (claim_namespace, claim_name) > (%(namespace)s, %(name)s)) d
+  ON (d.claim_namespace, d.claim_name) = (o.namespace, o.name)
+ORDER BY 1, 2 LIMIT %(limit)s
+
+-- name: held_templates
+SELECT coalesce(o.namespace, t.claim_namespace) AS namespace, coalesce(o.name, t.claim_name) AS name,
+       t.id::text AS row, t.claim_uid AS row_uid, o.uid, o.generation, o.reason,
+       t.checksum = encode(sha256(convert_to(t.label || coalesce(a.entries, ''), 'UTF8')), 'hex') AS intact
+FROM (SELECT * FROM outcome
+      WHERE kind = 'Template' AND (namespace, name) > (%(namespace)s, %(name)s)) o
+FULL JOIN (SELECT * FROM template
+           WHERE unclaimed_since IS NULL AND (claim_namespace, claim_name) > (%(namespace)s, %(name)s)) t
+  ON (t.claim_namespace, t.claim_name) = (o.namespace, o.name)
+LEFT JOIN (SELECT tenant, template_id, string_agg(ROW(parent_id IS NULL, label, type, value_type,
+                                                      static_value)::text, '' ORDER BY position) AS entries
+           FROM template_attribute GROUP BY tenant, template_id) a
+  ON (a.tenant, a.template_id) = (t.tenant, t.id)
+ORDER BY 1, 2 LIMIT %(limit)s
+
+-- name: unclaimed
+SELECT 'Device' AS kind, count(*) AS rows FROM device WHERE unclaimed_since IS NOT NULL OR claim_name IS NULL
+UNION ALL
+SELECT 'Template', count(*) FROM template WHERE unclaimed_since IS NOT NULL OR claim_name IS NULL
 
 -- name: unsent
 SELECT * FROM outbox WHERE sent IS NULL AND quarantined IS NULL ORDER BY id LIMIT %(limit)s

@@ -16,11 +16,13 @@ from device_registry.domain.model import (
     RegisteredMetadata,
     RegisteredTemplate,
     Tenant,
+    TenantClaim,
 )
 from device_registry.domain.outcome import Outcome
 from device_registry.domain.reasons import Reason
 from device_registry.domain.rendering import to_json
 from device_registry.manifests import device_spec, parse_device_spec
+from device_registry.ports import Holding
 
 Row = Mapping[Any, Any]
 """A row as any of the drivers gives it."""
@@ -75,6 +77,7 @@ def template(row: Row, attributes: Sequence[Row]) -> RegisteredTemplate:
         claim=_claim(row),
         generation=row["generation"],
         unclaimed_since=row["unclaimed_since"],
+        terminating=row["terminating"],
     )
 
 
@@ -99,6 +102,7 @@ def template_columns(template: RegisteredTemplate) -> dict[str, Any]:
         "updated": template.updated,
         "generation": template.generation,
         "unclaimed_since": template.unclaimed_since,
+        "terminating": template.terminating,
         **_claim_columns(template.claim),
     }
 
@@ -131,6 +135,7 @@ def device(row: Row) -> DeviceRow:
         tenant=Tenant(row["tenant"]),
         id=DeviceId(row["id"]),
         spec=parse_device_spec(json.loads(row["spec"]), ""),
+        intact=row["intact"],
         document=Document(body=row["document"], hash=row["hash"], terms=tuple(row["terms"])),
         templates=dict(zip(row["template_ids"] or (), row["template_revisions"] or (), strict=True)),
         revision=row["revision"],
@@ -156,6 +161,7 @@ def _device_column_values(row: DeviceRow) -> dict[str, Any]:
         "document": row.document.body,
         "hash": row.document.hash,
         "terms": array_literal(row.document.terms),
+        "intact": row.intact,
         "revision": row.revision,
         "created": row.created,
         "updated": row.updated,
@@ -244,6 +250,26 @@ def outcome(row: Row) -> Outcome:
         sequence=row["sequence"],
         templates=tuple(json.loads(row["templates"])),
         unused=tuple(json.loads(row["unused"])),
+    )
+
+
+def tenant_claim(row: Row) -> TenantClaim | None:
+    """Who stands for a tenant, from the tenant's row."""
+    if row["namespace"] is None:
+        return None
+    return TenantClaim(namespace=row["namespace"], explicit=row["explicit"], since=row["bound"])
+
+
+def holding(kind: Kind, row: Row) -> Holding:
+    """A claim and a decision side by side, either of which may be missing."""
+    return Holding(
+        key=Key(kind, row["namespace"], row["name"]),
+        row=row["row"] or "",
+        row_uid=row["row_uid"] or "",
+        intact=row["intact"] is not False,
+        uid=row["uid"] or "",
+        generation=row["generation"] or 0,
+        registered=row["reason"] == Reason.REGISTERED,
     )
 
 

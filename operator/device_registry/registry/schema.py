@@ -73,6 +73,7 @@ template = Table(
     Column("created", _TIME, nullable=False),
     Column("updated", _TIME),
     Column("terminating", Boolean, nullable=False, server_default=text("false")),
+    Column("checksum", Text, nullable=False, server_default=""),
     *_claim(),
     ForeignKeyConstraint(["tenant"], ["tenant.name"]),
     UniqueConstraint("claim_namespace", "claim_name"),

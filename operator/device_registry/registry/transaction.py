@@ -2,14 +2,16 @@
 
 from collections import Counter
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping
 
+from device_registry.domain.budget import Departed
 from device_registry.domain.errors import Rejected
 from device_registry.domain.events import Event, Recorded
-from device_registry.domain.model import DeviceId, DeviceRow, Key, RegisteredTemplate, Tenant
+from device_registry.domain.model import DeviceId, DeviceRow, Key, RegisteredTemplate, Tenant, TenantClaim
 from device_registry.domain.outcome import Outcome, Usage
 from device_registry.ports import DeviceRef, Place
 
@@ -94,6 +96,7 @@ class PostgresTransaction:
             template=template.id,
             **rows.attribute_columns(template),
         )
+        self.execute(_SQL.seal_template, tenant=template.tenant, id=template.id)
 
     def remove_template(self, tenant: Tenant, template_id: int) -> None:
         self.execute(_SQL.remove_template, tenant=tenant, id=template_id)
@@ -103,11 +106,30 @@ class PostgresTransaction:
 
     # --- tenants and ids ---
 
-    def bind_tenant(self, tenant: Tenant, namespace: str) -> str:
-        known = self.execute(_SQL.tenant_namespace, tenant=tenant)
-        if not known or known[0]["namespace"] is None:
-            known = self.execute(_SQL.bind_tenant, tenant=tenant, namespace=namespace)
-        return str(known[0]["namespace"])
+    def tenant_claim(self, tenant: Tenant) -> TenantClaim | None:
+        found = self.execute(_SQL.tenant_claim, tenant=tenant)
+        if not found:
+            self.execute(_SQL.make_tenant, tenant=tenant)
+            found = self.execute(_SQL.tenant_claim, tenant=tenant)
+        return rows.tenant_claim(found[0])
+
+    def bind_tenant(
+        self, tenant: Tenant, namespace: str, *, explicit: bool = False, since: datetime | None = None
+    ) -> None:
+        self.execute(_SQL.bind_tenant, tenant=tenant, namespace=namespace, explicit=explicit, since=since)
+
+    def unbind_tenant(self, tenant: Tenant) -> None:
+        self.execute(_SQL.unbind_tenant, tenant=tenant)
+
+    def tenants_of(self, namespace: str) -> list[Tenant]:
+        return [Tenant(row["name"]) for row in self.execute(_SQL.tenants_of, namespace=namespace)]
+
+    def has_claimed(self, tenant: Tenant, namespace: str) -> bool:
+        (row,) = self.execute(_SQL.has_claimed, tenant=tenant, namespace=namespace)
+        return bool(row["claimed"])
+
+    def resources(self, tenant: Tenant, namespace: str) -> list[Key]:
+        return [rows.key(row) for row in self.execute(_SQL.resources, tenant=tenant, namespace=namespace)]
 
     def next_template_id(self, tenant: Tenant) -> int:
         (row,) = self.execute(_SQL.next_template_id, tenant=tenant)
@@ -195,6 +217,14 @@ class PostgresTransaction:
     def remove_devices(self, refs: Collection[DeviceRef]) -> None:
         if refs:
             self.execute(_SQL.remove_devices, **_refs(sorted(refs)))
+
+    def departed(self, tenant: Tenant, since: datetime) -> Departed:
+        (row,) = self.execute(_SQL.departed, tenant=tenant, since=since)
+        return Departed(left=row["left"], rows=row["rows"], held=row["held"])
+
+    def note_departures(self, tenants: Sequence[Tenant], now: datetime, before: datetime) -> None:
+        self.execute(_SQL.prune_departures, before=before)
+        self.execute(_SQL.note_departures, tenants=list(tenants), now=now)
 
     # --- events and outcomes ---
 

@@ -29,6 +29,9 @@ _POLL_SECONDS = 1.0
 _RETRY_SECONDS = 1.0
 """Pause after Postgres went away: soon enough to be back before the requests give up."""
 
+_HELD_UP = frozenset({Reason.IN_USE, Reason.DELETION_HELD})
+"""Why a deletion may not go on by itself soon."""
+
 
 @dataclass(eq=False, slots=True)
 class _Wait:
@@ -83,7 +86,7 @@ class OutcomeWaiter:
         Raises TimeoutError when neither comes in time, RegistryUnavailable when nobody can tell.
         """
         outcome = await self._wait(
-            key, lambda seen: seen is None or seen.uid != uid or seen.reason is Reason.IN_USE
+            key, lambda seen: seen is None or seen.uid != uid or seen.reason in _HELD_UP
         )
         return outcome if outcome and outcome.uid == uid else None
 

@@ -12,9 +12,10 @@ from sqlalchemy import URL, Engine, RowMapping, create_engine
 
 from device_registry.domain.errors import Fenced, RegistryError
 from device_registry.domain.events import Recorded
-from device_registry.domain.model import Key, Tenant
+from device_registry.domain.model import Key, Kind, Tenant
 from device_registry.domain.outcome import Outcome
 from device_registry.domain.reasons import Reason
+from device_registry.ports import Holding, Place
 
 from . import rows, sql
 from .borders import errors_converted
@@ -79,6 +80,18 @@ class PostgresRegistry:
     def outcomes(self, keys: Collection[Key]) -> dict[Key, Outcome]:
         with errors_converted(), self._engine.begin() as connection:
             return PostgresTransaction(connection).outcomes(keys)
+
+    def bound_namespaces(self) -> dict[str, Tenant]:
+        return {row["namespace"]: Tenant(row["name"]) for row in self._read(_SQL.bound_namespaces)}
+
+    def holdings(self, kind: Kind, after: Place, limit: int) -> list[Holding]:
+        statement = _SQL.held_devices if kind is Kind.DEVICE else _SQL.held_templates
+        namespace, name = after
+        found = self._read(statement, namespace=namespace, name=name, limit=limit)
+        return [rows.holding(kind, row) for row in found]
+
+    def unclaimed(self) -> dict[Kind, int]:
+        return {Kind(row["kind"]): row["rows"] for row in self._read(_SQL.unclaimed)}
 
     def publication(self, tenant: Tenant, subject: str, sequence: int) -> Reason:
         found = self._read(_SQL.publication, tenant=tenant, subject=subject, sequence=sequence)

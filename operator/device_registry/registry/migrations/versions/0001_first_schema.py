@@ -144,6 +144,7 @@ def upgrade() -> None:
         sa.Column("created", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated", sa.DateTime(timezone=True), nullable=True),
         sa.Column("terminating", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("checksum", sa.Text(), server_default="", nullable=False),
         sa.Column("claim_namespace", sa.Text(), nullable=True),
         sa.Column("claim_name", sa.Text(), nullable=True),
         sa.Column("claim_uid", sa.Text(), nullable=True),
