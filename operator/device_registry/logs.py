@@ -11,7 +11,7 @@ from structlog.typing import Processor
 
 from .settings import Settings
 
-_QUIET = ("kopf.objects", "kopf.activities", "kafka", "aiohttp.access", "alembic", "asyncio")
+_QUIET = ("kopf.objects", "kopf.activities", "aiohttp.access", "alembic", "asyncio")
 """Libraries that report each step at INFO; their warnings are kept."""
 
 

@@ -18,6 +18,11 @@ ROOT = Path(__file__).parents[2]
 FLEET = ROOT / "examples" / "cold-chain"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run what needs an operator first: the other tests leave objects behind that nobody would clear away."""
+    items.sort(key=lambda item: "e2e" in item.path.parts and "road" not in getattr(item, "fixturenames", ()))
+
+
 @pytest.fixture(scope="session")
 def kubectl(cluster: Platform) -> Kubectl:
     """Return kubectl on a cluster that serves Device and Template."""

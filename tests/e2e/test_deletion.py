@@ -105,6 +105,7 @@ def test_deleting_the_crds_keeps_rows_and_tells_nobody_and_they_are_claimed_back
     road.kubectl.apply(fleet_of(namespace, [f"freezer-{number}" for number in range(3)]))
     for number in range(3):
         road.wait_for("device", f"freezer-{number}", namespace, "Ready=True", within=60)
+    road.wait_for("template", "thermometer", namespace, "Ready=True")
 
     assert [row["id"] for row in rows(road, namespace)] == ids
     assert not any(
