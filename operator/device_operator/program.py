@@ -16,7 +16,7 @@ from device_registry.settings import Settings
 from device_registry.sweep import Sweep
 from device_registry.wiring import clock
 
-from . import metrics
+from . import metrics, polling
 from .acknowledgements import Acknowledgements
 from .announcements import Announcements
 from .batcher import Batcher, Limits
@@ -100,6 +100,7 @@ class Program:
             self._tenants.namespaces,
             self._context.held,
         )
+        self._polling = _polling(cluster, settings, self.intake)
         metrics.DELETIONS_HELD.set_function(lambda: len(self._context.held))
         metrics.PAUSED.labels(what="operator").set(settings.PAUSED)
         self.sweeping = Sweeping(
@@ -120,6 +121,7 @@ class Program:
             self.sweeping.run(),
             self._tenants.run(),
             self._announcements.run(),
+            *(one.run() for one in self._polling),
             *(self._workers.run() for _ in range(self._settings.WORKERS)),
         ]
 
@@ -138,6 +140,14 @@ def _budget(settings: Settings) -> DeletionBudget:
         percent=settings.DELETION_BUDGET_PERCENT,
         window=timedelta(seconds=settings.DELETION_BUDGET_WINDOW_SECONDS),
     )
+
+
+def _polling(cluster: Cluster, settings: Settings, intake: Intake) -> list[polling.NamespacePolling]:
+    """What looks at the namespaces that are served, if they are named; all of them are watched."""
+    if not settings.namespaces:
+        return []
+    seconds = polling.LOOK_SECONDS
+    return [polling.NamespacePolling(cluster, settings.namespaces, intake.namespace_seen, seconds)]
 
 
 def _watch(queue: WorkQueue) -> None:

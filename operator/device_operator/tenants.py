@@ -1,8 +1,7 @@
 """Who must be looked at again when a namespace changes its tenant, and which notes about tenants are true.
 
 Namespace events come in through `namespaces`; workers report who was refused. What was missed while nobody
-watched is found by comparing once at the start. A cluster of which only some namespaces are watched shows no
-changes of their annotations: there a restart is needed.
+watched is found by comparing once at the start.
 """
 
 import asyncio

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from device_registry.domain.model import DeletionPolicy
 from device_registry.domain.reasons import Reason
-from tests.support.builders import a_device, a_template
+from tests.support.builders import ACME, a_device, a_template
 from tests.support.story import Story
 
 RETAIN = DeletionPolicy.RETAIN
@@ -120,7 +120,36 @@ def test_a_template_whose_policy_becomes_retain_does_not_wait_any_longer(story: 
     story.apply(a_template(), DEVICE)
     story.delete(a_template())
     assert story.delete(a_template(), policy=RETAIN)[0].outcome.reason is Reason.RETAINED
-    assert story.apply(a_device("newcomer", id="ef02"))[0].reason is Reason.REGISTERED
+    (edited,) = story.apply(a_device(id="abcd", label="Still here", generation=2))
+    assert edited.reason is Reason.REGISTERED
+
+
+def test_a_template_that_is_gone_and_was_retained_takes_no_new_devices_until_it_comes_back(
+    story: Story,
+) -> None:
+    story.apply(a_template(), DEVICE)
+    story.delete(a_template(), policy=RETAIN)
+    newcomer = a_device("newcomer", id="ef02")
+    (waiting,) = story.apply(newcomer)
+    assert waiting.reason is Reason.TEMPLATE_NOT_FOUND
+    assert '"thermometer"' in waiting.message
+    story.apply(replace(a_template(), uid="recreated"))
+    assert story.apply(newcomer)[0].reason is Reason.REGISTERED
+
+
+def test_a_retained_template_may_come_back_under_another_id_and_its_devices_follow(story: Story) -> None:
+    story.apply(a_template(), DEVICE)
+    story.delete(a_template(), policy=RETAIN)
+    (result,) = story.results(replace(a_template(template_id=9), uid="recreated"))
+    assert (result.outcome.reason, result.outcome.target) == (Reason.REGISTERED, "9")
+    assert result.wake == (DEVICE.key,)
+    story.apply(DEVICE)
+    assert story.document("abcd")["templates"] == [9]
+    assert story.heard() == ["create abcd#1", "update abcd#2"]
+    with story.registry.transaction() as transaction:
+        former = transaction.template(ACME, 1)
+    assert former
+    assert (former.claim, former.claimed) == (None, False)
 
 
 def test_the_last_device_that_goes_wakes_its_blocked_template(story: Story) -> None:

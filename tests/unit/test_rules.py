@@ -87,6 +87,15 @@ def test_a_pin_names_the_same_thing_as_before(edited: Any, message: str | None) 
     assert not message or (found and re.search(message, found.message))
 
 
+def test_a_pin_of_a_metadata_entry_names_the_same_entry_as_before() -> None:
+    recorded = registered(a_template("t", an_attribute(metadata=(an_entry(),))))
+    kept = a_template("t", an_attribute(metadata=(an_entry(id=2), an_entry("new", id=7))))
+    assert pins_are_kept(kept.spec, recorded) is None
+    moved = pins_are_kept(a_template("t", an_attribute(metadata=(an_entry(id=5),))).spec, recorded)
+    assert moved
+    assert "spec.attributes[0].metadata[0].id: the entry is registered as 2" in moved.message
+
+
 @pytest.mark.parametrize(
     ("edited", "clash"),
     [

@@ -5,16 +5,18 @@ order in which the operator and the facade ask; both give the first answer.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from .errors import Refused
 from .model import (
+    Attribute,
     Claim,
     Compatibility,
     Declared,
     DeviceRow,
     DeviceSpec,
+    RegisteredAttribute,
     RegisteredTemplate,
     TemplateSpec,
     Tenant,
@@ -41,13 +43,7 @@ def templates_are_registered(
     spec: DeviceSpec, templates: Mapping[str, RegisteredTemplate]
 ) -> Violation | None:
     """Every template that the device names is in the registry."""
-    missing = [name for name in spec.templates if name not in templates]
-    if not missing:
-        return None
-    return Violation(
-        reason=Reason.TEMPLATE_NOT_FOUND,
-        message=f"waiting for {_count(missing, 'template')} that the device names: {_names(missing)}",
-    )
+    return _await([name for name in spec.templates if name not in templates])
 
 
 def attributes_do_not_clash(
@@ -86,12 +82,28 @@ def check_device(spec: DeviceSpec, templates: Mapping[str, RegisteredTemplate]) 
 def templates_stay(
     spec: DeviceSpec, templates: Mapping[str, RegisteredTemplate], own: DeviceRow | None
 ) -> Violation | None:
-    """No device begins to use a template that is being deleted: otherwise the deletion might never end.
+    """No device begins to use a template that is being deleted, or whose resource is gone.
 
-    `own` is the row of the device. One that uses such a template already goes on with it.
+    Otherwise a deletion might never end, and a row that only waits to be adopted would gain devices. `own`
+    is the row of the device: one that uses such a template already goes on with it.
     """
     used = own.templates if own else {}
-    going = [one for one in spec.templates if templates[one].terminating and templates[one].id not in used]
+    new = [name for name in spec.templates if templates[name].id not in used]
+    return _await([name for name in new if not templates[name].claimed]) or _await_end(
+        [name for name in new if templates[name].terminating]
+    )
+
+
+def _await(missing: Sequence[str]) -> Violation | None:
+    if not missing:
+        return None
+    return Violation(
+        reason=Reason.TEMPLATE_NOT_FOUND,
+        message=f"waiting for {_count(missing, 'template')} that the device names: {_names(missing)}",
+    )
+
+
+def _await_end(going: Sequence[str]) -> Violation | None:
     if not going:
         return None
     return Violation(
@@ -170,7 +182,7 @@ def id_is_free(claim: Claim, row: DeviceRow | None) -> Violation | None:
 
 
 def pins_are_kept(spec: TemplateSpec, recorded: RegisteredTemplate | None) -> Violation | None:
-    """A pinned id names the same template or attribute as before."""
+    """A pinned id names the same template, attribute or metadata entry as before."""
     if recorded is None:
         return None
     if spec.template_id not in (None, recorded.id):
@@ -179,15 +191,33 @@ def pins_are_kept(spec: TemplateSpec, recorded: RegisteredTemplate | None) -> Vi
             message=f"spec.templateId: the template is registered as {recorded.id} and cannot"
             f" become {spec.template_id}; delete it and create it again",
         )
-    known = {attribute.identity: attribute.id for attribute in recorded.attributes}
-    for index, attribute in enumerate(spec.attributes):
-        if attribute.id and known.get(attribute.identity, attribute.id) != attribute.id:
-            return Violation(
-                reason=Reason.INVALID_SPEC,
-                message=f"spec.attributes[{index}].id: the attribute is registered as"
-                f" {known[attribute.identity]} and cannot become {attribute.id}; remove the pin",
-            )
-    return None
+    known = {attribute.identity: attribute for attribute in recorded.attributes}
+    checks = (
+        found
+        for index, attribute in enumerate(spec.attributes)
+        for found in _moved_pins(f"spec.attributes[{index}]", attribute, known.get(attribute.identity))
+    )
+    return next(checks, None)
+
+
+def _moved_pins(path: str, attribute: Attribute, recorded: RegisteredAttribute | None) -> Iterator[Violation]:
+    """Pins of an attribute and its metadata that differ from the ids that the registry gave them."""
+    if recorded is None:
+        return
+    if attribute.id not in (None, recorded.id):
+        yield _moved_pin(f"{path}.id: the attribute", recorded.id, attribute.id)
+    known = {(entry.label, entry.type): entry.id for entry in recorded.metadata}
+    for index, entry in enumerate(attribute.metadata):
+        was = known.get((entry.label, entry.type))
+        if entry.id and was not in (None, entry.id):
+            yield _moved_pin(f"{path}.metadata[{index}].id: the entry", was, entry.id)
+
+
+def _moved_pin(what: str, was: int | None, wanted: int | None) -> Violation:
+    return Violation(
+        reason=Reason.INVALID_SPEC,
+        message=f"{what} is registered as {was} and cannot become {wanted}; remove the pin",
+    )
 
 
 def pins_are_distinct(spec: TemplateSpec, recorded: RegisteredTemplate | None) -> Violation | None:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from device_registry.domain import rules, templating
 from device_registry.domain.decision import is_outdated
-from device_registry.domain.model import Declared, RegisteredTemplate, TemplateSpec
+from device_registry.domain.model import Declared, Key, Kind, RegisteredTemplate, TemplateSpec
 from device_registry.domain.outcome import Outcome
 from device_registry.domain.reasons import Reason
 from device_registry.domain.rules import Violation
@@ -21,17 +21,31 @@ def register_template(transaction: Transaction, declared: Declared[TemplateSpec]
     own = transaction.template_at(declared.claim.place)
     if own and is_outdated(declared, own):
         return _registered(declared, own)
-    row = own or _pinned_row(transaction, declared)
+    left = own if own and _is_left_behind(declared, own) else None
+    row = own if own and not left else _pinned_row(transaction, declared)
     violation = (
         rules.namespace_is_free(declared, stands.former.get(declared.key.namespace))
         or rules.tenant_is_kept(declared, stands.namespace, own)
         or _check(transaction, declared, row)
     )
     if violation:
-        result = refusal(declared, violation, own=own)
-    else:
-        result = _registered(declared, _save(transaction, declared, row, now))
-    return record(transaction, [replace(result, wake=stands.displaced)])[0]
+        return record(transaction, [replace(refusal(declared, violation, own=own), wake=stands.displaced)])[0]
+    moved = _leave_behind(transaction, left) if left else ()
+    result = _registered(declared, _save(transaction, declared, row, now))
+    return record(transaction, [replace(result, wake=(*stands.displaced, *moved))])[0]
+
+
+def _is_left_behind(declared: Declared[TemplateSpec], own: RegisteredTemplate) -> bool:
+    """Whether the resource was created again under another id, while its former row had been retained."""
+    return not own.claimed and declared.spec.template_id not in (None, own.id)
+
+
+def _leave_behind(transaction: Transaction, row: RegisteredTemplate) -> tuple[Key, ...]:
+    """Give up the claim on a retained row; answers the devices that name the resource and follow it."""
+    transaction.save_template(replace(row, claim=None))
+    users = [(row.tenant, device_id) for device_id in transaction.users(row.tenant, row.id)]
+    followers = transaction.devices(users, ()) if users else ()
+    return tuple(Key(Kind.DEVICE, *one.claim.place) for one in followers if one.claim and one.claimed)
 
 
 def _pinned_row(transaction: Transaction, declared: Declared[TemplateSpec]) -> RegisteredTemplate | None:
