@@ -102,6 +102,11 @@ def _controllers(folder: Folder, port: int) -> Plan:
     )
 
 
+def certificates(folder: Folder) -> Path:
+    """Return the folder of the API server's certificate and key."""
+    return credentials.Files(folder.data("kube-apiserver")).certificates
+
+
 def audit_log(folder: Folder) -> Path:
     """Return the file in which the API server notes every write, one JSON object a line."""
     return folder.log("audit")

@@ -63,12 +63,32 @@ rootLogger.appenderRef.console.ref=console
 """
 
 
-def plan(folder: Folder, port: int, controller: int) -> Plan:
-    """Return how Kafka is run; `controller` is the port on which the node talks to itself."""
+DETOUR = """\
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller},DETOUR://{host}:{behind}
+advertised.listeners=PLAINTEXT://{host}:{port},DETOUR://{host}:{front}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,DETOUR:PLAINTEXT
+inter.broker.listener.name=PLAINTEXT
+"""
+"""A second way in that leads through a proxy: Kafka tells its clients where to connect to, so whoever comes
+by `front` must be sent back there. Later lines of a Java properties file win."""
+
+
+def plan(folder: Folder, port: int, controller: int, detour: tuple[int, int] | None = None) -> Plan:
+    """Return how Kafka is run.
+
+    Args:
+        folder: of the platform.
+        port: for clients.
+        controller: port on which the node talks to itself.
+        detour: the port behind a proxy, where Kafka listens, and the one before it, where clients are sent.
+    """
     settings = folder.data("kafka.properties")
     logging = folder.data("kafka-log4j2.properties")
     data = folder.data("kafka")
     text = SETTINGS.format(host=LOOPBACK, port=port, controller=controller, data=data)
+    if detour:
+        behind, front = detour
+        text += DETOUR.format(host=LOOPBACK, port=port, controller=controller, behind=behind, front=front)
 
     def prepare() -> None:
         settings.write_text(text)

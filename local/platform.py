@@ -28,7 +28,10 @@ CRYPTO = {
 }
 """Example values; nothing on a laptop is worth a secret."""
 
-OWNERS = {"kafka-controller": "kafka", "etcd-peers": "etcd"}
+DETOUR = ("kafka-detour", "kafka-front")
+"""Ports of a way to Kafka through a proxy, see `local.kafka`."""
+
+OWNERS = {"kafka-controller": "kafka", "kafka-detour": "kafka", "etcd-peers": "etcd"}
 """Ports that a part has besides the one that bears its name."""
 
 
@@ -43,17 +46,21 @@ class Platform:
         folder: where everything is kept.
     """
 
-    def __init__(self, root: Path, *, cluster: bool = True, tokens: Tokens | None = None) -> None:
+    def __init__(
+        self, root: Path, *, cluster: bool = True, detour: bool = False, tokens: Tokens | None = None
+    ) -> None:
         """Choose a folder.
 
         Args:
             root: folder of the platform.
             cluster: whether to run a control plane.
+            detour: whether there is a second way to Kafka, for a proxy.
             tokens: further users of the cluster, token -> (user, groups); the administrator is always there.
         """
         self.folder = Folder(root.resolve())
         self.parts: dict[str, Part] = {}
         self._with_cluster = cluster
+        self._with_detour = detour
         self._tokens = tokens or {}
         self._ports: Mapping[str, int] = {}
         self._lock: IO[str] | None = None
@@ -110,7 +117,8 @@ class Platform:
             owner: tells to which part such a name belongs.
         """
         control_plane = cluster.PORTS if self._with_cluster else ()
-        names = (*control_plane, "kafka", "kafka-controller", "postgres", "redis")
+        detour = DETOUR if self._with_detour else ()
+        names = (*control_plane, "kafka", "kafka-controller", *detour, "postgres", "redis")
 
         def runs(port: str) -> bool:
             return recorded(self.folder.record(OWNERS.get(port) or owner(port))) is not None
@@ -160,6 +168,17 @@ class Platform:
         return f"{LOOPBACK}:{self._ports['kafka']}"
 
     @property
+    def detour(self) -> tuple[int, int] | None:
+        """The port of Kafka behind a proxy and the one before it, where the proxy has to listen."""
+        behind, front = DETOUR
+        return (self._ports[behind], self._ports[front]) if self._with_detour else None
+
+    @property
+    def certificates(self) -> Path:
+        """Folder of the API server's certificate and key, for a proxy that stands in its place."""
+        return cluster.certificates(self.folder)
+
+    @property
     def redis_url(self) -> str:
         """Address of Redis."""
         return redis.url(self._ports["redis"])
@@ -201,7 +220,7 @@ class Platform:
         control_plane = cluster.plans(self.folder, ports, self._tokens) if self._with_cluster else []
         return [
             *control_plane,
-            kafka.plan(self.folder, ports["kafka"], ports["kafka-controller"]),
+            kafka.plan(self.folder, ports["kafka"], ports["kafka-controller"], self.detour),
             postgres.plan(self.folder, ports["postgres"]),
             redis.plan(self.folder, ports["redis"]),
         ]

@@ -14,7 +14,7 @@ PROJECT = Path(__file__).parents[1]
 @pytest.fixture(scope="session")
 def platform() -> Iterator[Platform]:
     """etcd, kube-apiserver, kube-controller-manager, Kafka, Postgres and Redis, empty."""
-    with Platform(PROJECT / ".local" / "test") as running:
+    with Platform(PROJECT / ".local" / "test", detour=True) as running:
         yield running
 
 
