@@ -38,6 +38,10 @@ test: $(STAMP)  ## Every test, on real parts
 test-unit: $(STAMP)  ## The tests that need nothing but Python
 	@$(PY) -m pytest tests/unit
 
+test-promises: $(STAMP)  ## The tests of docs/promises.md: what other registries broke
+	@$(PY) -m local fetch
+	@$(PY) -m pytest tests/e2e -m promise
+
 lint: $(STAMP)  ## Style, types, import directions
 	@$(VENV)/bin/ruff format --check --quiet .
 	@$(VENV)/bin/ruff check --quiet .
@@ -58,4 +62,4 @@ lock: $(STAMP)  ## Pin the newest versions again (requirements/*.txt)
 	@echo hatchling | $(VENV)/bin/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 		--strip-extras --allow-unsafe --no-header --no-annotate -c requirements/dev.txt -o requirements/build.txt -
 
-.PHONY: help run up down clean test test-unit lint bench docs lock
+.PHONY: help run up down clean test test-unit test-promises lint bench docs lock

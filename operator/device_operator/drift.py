@@ -8,7 +8,7 @@ from typing import Any
 
 from device_registry.domain.model import Kind
 from device_registry.domain.reasons import Reason
-from device_registry.manifests.status import PAUSED, condition, is_true
+from device_registry.manifests.status import PAUSED, Condition, is_true, with_condition
 
 from .needs import AnyResource
 
@@ -23,14 +23,5 @@ def may_tell(resource: AnyResource) -> bool:
 
 def drifted_status(resource: AnyResource, now: datetime) -> dict[str, Any]:
     """The status as it is, with the Drifted condition."""
-    known = [one for one in resource.status.get("conditions") or () if one["type"] != Reason.DRIFTED]
-    former = condition(resource.status, Reason.DRIFTED)
-    drifted = {
-        "type": str(Reason.DRIFTED),
-        "status": "True",
-        "reason": str(Reason.DRIFTED),
-        "message": _DRIFT,
-        "observedGeneration": resource.declared.generation,
-        "lastTransitionTime": former["lastTransitionTime"] if former else now.strftime("%Y-%m-%dT%H:%M:%SZ"),
-    }
-    return {"conditions": [*known, drifted]}
+    drifted = Condition(str(Reason.DRIFTED), "True", Reason.DRIFTED, _DRIFT)
+    return with_condition(resource, drifted, now)

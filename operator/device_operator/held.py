@@ -9,7 +9,7 @@ import structlog
 from device_registry.domain.model import Key
 from device_registry.domain.outcome import Outcome
 from device_registry.domain.reasons import Reason
-from device_registry.manifests.status import condition
+from device_registry.manifests.status import Condition, with_condition
 
 from .needs import DeviceResource
 
@@ -51,20 +51,5 @@ class Held:
 
 def held_status(device: DeviceResource, outcome: Outcome, now: datetime) -> dict[str, Any]:
     """The status as it is, with the condition DeletionHeld: the device is as registered as before."""
-    generation = device.declared.generation
-    known = [
-        {**one, "observedGeneration": generation}
-        for one in device.status.get("conditions") or ()
-        if one["type"] != _CONDITION
-    ]
-    former = condition(device.status, _CONDITION)
-    since = former["lastTransitionTime"] if former else now.strftime("%Y-%m-%dT%H:%M:%SZ")
-    told = {
-        "status": "True",
-        "reason": _CONDITION,
-        "message": outcome.message,
-        "observedGeneration": generation,
-        "lastTransitionTime": since,
-    }
-    ready = [] if known else [{"type": "Ready", **told, "status": "Unknown"}]
-    return {"observedGeneration": generation, "conditions": [*known, *ready, {"type": _CONDITION, **told}]}
+    held = Condition(_CONDITION, "True", Reason.DELETION_HELD, outcome.message)
+    return with_condition(device, held, now, observed=device.declared.generation)

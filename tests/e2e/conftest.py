@@ -12,6 +12,7 @@ from local.platform import Platform
 from tests.support.kubectl import Kubectl
 from tests.support.road import Road, a_road
 from tests.support.waiting import eventually
+from tests.support.watcher import StatusWatcher
 
 ROOT = Path(__file__).parents[2]
 FLEET = ROOT / "examples" / "cold-chain"
@@ -42,16 +43,36 @@ def shared_namespace(kubectl: Kubectl) -> str:
     return kubectl.create_namespace(f"test-{uuid4().hex[:12]}")
 
 
+@pytest.fixture(scope="session")
+def watcher(kubectl: Kubectl) -> Iterator[StatusWatcher]:
+    """Looks at every status that any operator of the tests writes."""
+    with StatusWatcher(kubectl.kubeconfig) as watching:
+        yield watching
+
+
+@pytest.fixture(autouse=True)
+def every_status_tells_the_truth(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test during which an operator wrote a status that breaks a rule of kstatus."""
+    if "road" not in request.fixturenames:
+        yield
+        return
+    watching: StatusWatcher = request.getfixturevalue("watcher")
+    yield
+    assert watching.take() == []
+
+
 @pytest.fixture(scope="module")
 def road(platform: Platform, kubectl: Kubectl, request: pytest.FixtureRequest) -> Iterator[Road]:
     """An operator with an empty registry of its own; it leaves a cluster without devices and templates."""
     name = request.module.__name__.rpartition(".")[2]
+    watching: StatusWatcher = request.getfixturevalue("watcher")
     road = a_road(platform, kubectl, f"{name}_{uuid4().hex[:6]}", name)
     road.migrate()
     road.operator.start()
     try:
         yield road
         _leave_nothing(road)
+        assert watching.take() == []
     finally:
         road.operator.stop()
         road.engine.dispose()
@@ -64,7 +85,7 @@ def _leave_nothing(road: Road) -> None:
     for kind in ("devices", "templates"):
         road.kubectl.run("delete", kind, "--all", "--all-namespaces", "--wait=false")
     held = ("get", "devices,templates", "-A", "-o", "jsonpath={.items[*].metadata.finalizers}")
-    eventually(lambda: FINALIZER not in road.kubectl.run(*held), within=60, what="the end of every resource")
+    eventually(lambda: FINALIZER not in road.kubectl.run(*held), within=300, what="the end of every resource")
 
 
 @pytest.fixture

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from device_registry.domain.reasons import Reason
+from device_registry.manifests.status import Published, device_status
+from tests.support.builders import NOON, a_resource, an_outcome
 from tests.support.kubectl import Kubectl, KubectlError
 from tests.support.manifests import a_device, a_template
 
@@ -188,3 +191,16 @@ def _report(kubectl: Kubectl, kind: str, name: str, namespace: str, status: Any)
 def _table(kubectl: Kubectl, kind: str, namespace: str, *arguments: str) -> list[list[str]]:
     printed = kubectl.run("get", kind, "-n", namespace, *arguments)
     return [line.split() for line in printed.splitlines()]
+
+
+@pytest.mark.promise("conditions-stored")
+def test_every_status_is_stored_as_it_was_computed(kubectl: Kubectl, namespace: str) -> None:
+    kubectl.apply(a_device(namespace=namespace))
+    for reason in Reason:
+        outcome = an_outcome(
+            reason, message="ü" * 2_000, unused=tuple(f"override-{number} (static)" for number in range(256))
+        )
+        computed = device_status(a_resource(), outcome, Published(reason=Reason.PENDING), NOON)
+        kubectl.patch("device", "freezer-7", namespace, {"status": computed}, "--subresource=status")
+        stored = kubectl.get("device", "freezer-7", namespace)["status"]
+        assert stored == {field: value for field, value in computed.items() if value is not None}

@@ -118,6 +118,7 @@ def test_deleting_the_crds_keeps_rows_and_tells_nobody_and_they_are_claimed_back
 # --- whole namespaces, foreign finalizers, forced removals ----------------------------------------------
 
 
+@pytest.mark.promise("namespace-deleted")
 def test_deleting_a_namespace_removes_and_tells_every_device_once(road: Road, namespace: str) -> None:
     ids = a_fleet(road, namespace)
     road.kubectl.run("delete", "namespace", namespace, "--timeout=40s")
@@ -125,6 +126,7 @@ def test_deleting_a_namespace_removes_and_tells_every_device_once(road: Road, na
     assert told(road, namespace, "remove") == ids
 
 
+@pytest.mark.promise("foreign-finalizer")
 def test_an_object_that_others_hold_stays_for_them_and_its_row_goes_once(road: Road, namespace: str) -> None:
     ids = a_fleet(road, namespace, 1)
     hold = {"metadata": {"finalizers": [FINALIZER, FOREIGN]}}

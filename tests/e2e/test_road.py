@@ -28,6 +28,7 @@ def test_a_declared_device_becomes_a_row_a_record_and_a_ready_condition(road: Ro
     assert record.headers["dojot_writer"] == "git"
 
 
+@pytest.mark.promise("late-template")
 def test_a_device_before_its_template_waits_and_is_ready_within_two_seconds_of_its_arrival(
     road: Road, namespace: str
 ) -> None:
@@ -81,6 +82,7 @@ def test_a_deletion_is_exactly_one_remove_and_row_and_object_are_gone(road: Road
     assert [record.event for record in road.events_of(namespace, device_id)] == ["create", "remove"]
 
 
+@pytest.mark.promise("template-edit")
 def test_an_edit_of_a_template_updates_each_of_its_devices_once(road: Road, namespace: str) -> None:
     names = [f"freezer-{number}" for number in range(5)]
     road.kubectl.apply([a_template(namespace=namespace), *(a_device(name, namespace) for name in names)])
@@ -105,6 +107,7 @@ def test_an_edit_of_a_template_updates_each_of_its_devices_once(road: Road, name
     assert after == versions, "an edit of a template writes no device resource"
 
 
+@pytest.mark.promise("template-in-use")
 def test_a_template_in_use_is_deleted_once_its_devices_are_gone(road: Road, namespace: str) -> None:
     road.kubectl.apply([a_template(namespace=namespace), a_device(namespace=namespace)])
     road.ready("device", "freezer-7", namespace)
@@ -150,6 +153,7 @@ def test_a_device_that_cannot_be_resolved_harms_no_other(road: Road, namespace: 
     road.wait_for("device", "lost", namespace, "Ready=False:TemplateNotFound")
 
 
+@pytest.mark.promise("one-id-twice")
 def test_two_devices_of_one_id_leave_it_to_the_older(road: Road, namespace: str) -> None:
     road.kubectl.apply(a_template(namespace=namespace))
     road.kubectl.apply(a_device("older", namespace, deviceId="abc123"))

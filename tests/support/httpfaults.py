@@ -44,6 +44,7 @@ class HttpFault:
         retry_after: seconds, for the header of that name.
         share: how many of the matching requests, 0 to 1.
         late: whether the API server carries the request out and only its answer is replaced.
+        body: of the answer; without, the words that the API server has for the status.
     """
 
     status: int
@@ -52,6 +53,7 @@ class HttpFault:
     retry_after: int | None = None
     share: float = 1.0
     late: bool = False
+    body: Mapping[str, Any] | None = None
 
     def concerns(self, request: web.BaseRequest, chance: random.Random) -> bool:
         """Whether this request is to be answered so."""
@@ -62,7 +64,8 @@ class HttpFault:
     def answer(self) -> web.Response:
         """The answer, as the API server words it."""
         headers = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
-        return web.json_response(_status(self.status), status=self.status, headers=headers)
+        body = _status(self.status) if self.body is None else self.body
+        return web.json_response(body, status=self.status, headers=headers)
 
 
 class _End(NamedTuple):

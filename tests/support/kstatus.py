@@ -14,6 +14,8 @@ from typing import Any
 ONLY_WHEN_TRUE = frozenset(
     {"Reconciling", "Stalled", "Paused", "DeletionBlocked", "DeletionHeld", "OverridesUnused", "Drifted"}
 )
+WAITS_FOR_PEOPLE = frozenset({"Paused", "DeletionHeld"})
+"""What is not Ready goes on when somebody says so, and the condition tells how."""
 _REASON = re.compile(r"[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?")
 _LONGEST_MESSAGE = 32_768
 _LONGEST_REASON = 1_024
@@ -108,7 +110,7 @@ def _ready(conditions: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         yield "Reconciling and Stalled stand there together"
     if ready["status"] == "True" and abnormal:
         yield "Ready is True while the resource is not done"
-    if ready["status"] != "True" and not abnormal:
+    if ready["status"] != "True" and not abnormal and not conditions.keys() & WAITS_FOR_PEOPLE:
         yield "Ready is not True, and neither Reconciling nor Stalled says what comes next"
     if ready["status"] == "Unknown" and "Stalled" in abnormal:
         yield "Ready must be False while Stalled"

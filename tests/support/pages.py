@@ -17,6 +17,8 @@ from pydantic.fields import FieldInfo
 from device_registry.domain import reasons
 from device_registry.settings import Settings
 
+from . import promises
+
 DOCS = Path(__file__).parents[2] / "docs"
 
 _SETTINGS = """# Settings
@@ -54,7 +56,11 @@ def reasons_page() -> str:
     return _REASONS + "".join(rows)
 
 
-PAGES: Mapping[str, Callable[[], str]] = {"settings.md": settings_page, "reasons.md": reasons_page}
+PAGES: Mapping[str, Callable[[], str]] = {
+    "settings.md": settings_page,
+    "reasons.md": reasons_page,
+    "promises.md": promises.page,
+}
 
 
 def _setting(name: str, field: FieldInfo) -> str:

@@ -82,10 +82,10 @@ class Road:
         """What Kafka holds about one device, once the outbox is empty."""
         return [record for record in self.events(tenant) if record.id == device_id]
 
-    def wait_until_sent(self) -> None:
+    def wait_until_sent(self, *, within: float = 20) -> None:
         """Wait until no event waits in the outbox."""
         unsent = "SELECT count(*) AS n FROM outbox WHERE sent IS NULL AND quarantined IS NULL"
-        eventually(lambda: self.rows(unsent)[0]["n"] == 0, what="an empty outbox")
+        eventually(lambda: self.rows(unsent)[0]["n"] == 0, within=within, what="an empty outbox")
 
 
 def a_road(platform: Platform, kubectl: Kubectl, database: str, name: str) -> Road:

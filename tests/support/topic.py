@@ -47,9 +47,11 @@ class Topic:
             parts = [
                 TopicPartition(self.name, number) for number in consumer.partitions_for_topic(self.name) or ()
             ]
+            if not parts:
+                return []
             consumer.assign(parts)
             consumer.seek_to_beginning(*parts)
-            return _read(consumer, consumer.end_offsets(parts)) if parts else []
+            return _read(consumer, consumer.end_offsets(parts))
         finally:
             consumer.close()
 

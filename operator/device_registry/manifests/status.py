@@ -88,17 +88,30 @@ def template_status(
 
 
 def paused_status(resource: Resource[DeviceSpec] | Resource[TemplateSpec], now: datetime) -> dict[str, Any]:
-    """The status as it is, with the Paused condition; `observedGeneration` stays, as nothing was observed.
+    """The status as it is, with the Paused condition."""
+    return with_condition(resource, Condition(PAUSED, "True", Reason.PAUSED, _PAUSE), now)
 
-    An object without any condition also gets `Ready` Unknown, which is always there once it was seen.
+
+def with_condition(
+    resource: Resource[DeviceSpec] | Resource[TemplateSpec],
+    told: Condition,
+    now: datetime,
+    observed: int | None = None,
+) -> dict[str, Any]:
+    """The status as it is, with one condition more; an object without any also gets `Ready` Unknown.
+
+    `observed` is the generation that all of it is about from now on; without, it goes on being about the
+    generation that it was about, so that an edit which nobody looked into still reads as unfinished.
     """
-    known = [one for one in resource.status.get("conditions") or () if one["type"] != PAUSED]
-    paused = Condition(PAUSED, "True", Reason.PAUSED, _PAUSE)
-    ready = [] if known else [paused._replace(type="Ready", status="Unknown")]
-    former = condition(resource.status, PAUSED)
-    generation = resource.declared.generation
-    told = [_dated(one, former if one is paused else None, generation, now) for one in (*ready, paused)]
-    return {"conditions": [*known, *told]}
+    generation = observed or resource.status.get("observedGeneration") or resource.declared.generation
+    conditions = resource.status.get("conditions") or ()
+    known = [{**one, "observedGeneration": generation} for one in conditions if one["type"] != told.type]
+    former = condition(resource.status, told.type)
+    ready = [] if known else [_dated(told._replace(type="Ready", status="Unknown"), None, generation, now)]
+    return {
+        "observedGeneration": generation,
+        "conditions": [*known, *ready, _dated(told, former, generation, now)],
+    }
 
 
 def condition(status: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
