@@ -138,8 +138,13 @@ class Kube:
         query = {"fieldManager": manager, "force": str(force).lower(), "fieldValidation": "Strict"}
         return await self._patch(_path(key_of(manifest)), _APPLY, manifest, query)
 
-    async def delete(self, key: Key, *, uid: str | None = None) -> None:
-        options = {"preconditions": {"uid": uid}} if uid else {}
+    async def replace(self, obj: Mapping[str, Any], manager: str) -> dict[str, Any]:
+        query = {"fieldManager": manager, "fieldValidation": "Strict"}
+        return await self._request("PUT", _path(key_of(obj)), query=query, body=obj)
+
+    async def delete(self, key: Key, *, uid: str | None = None, resource_version: str | None = None) -> None:
+        wanted = {"uid": uid, "resourceVersion": resource_version}
+        options = {"preconditions": {name: value for name, value in wanted.items() if value}}
         await self._request("DELETE", _path(key), body={**options, "propagationPolicy": "Background"})
 
     async def set_finalizers(

@@ -261,8 +261,14 @@ class Cluster(Protocol):
     ) -> dict[str, Any]:
         """Server-side apply under a field manager; answers the object as stored."""
 
-    async def delete(self, key: Key, *, uid: str | None = None) -> None:
-        """Ask for deletion; deleting the absent raises NotFound."""
+    async def replace(self, obj: Mapping[str, Any], manager: str) -> dict[str, Any]:
+        """Write a whole object under a field manager, if it is still at the version that it names."""
+
+    async def delete(self, key: Key, *, uid: str | None = None, resource_version: str | None = None) -> None:
+        """Ask for deletion; deleting the absent raises NotFound.
+
+        Raises Conflict when the object has another uid or another version than the one given.
+        """
 
     async def set_finalizers(
         self, key: Key, finalizers: Sequence[str], resource_version: str

@@ -32,6 +32,15 @@ class TenantNamespaces(StrEnum):
     """Make a namespace and bind it."""
 
 
+class ForeignResources(StrEnum):
+    """What REST does about resources, or fields of them, that others declare."""
+
+    REFUSE = "refuse"
+    """Answer 409 and name the manager that declares them."""
+    OVERWRITE = "overwrite"
+    """Change and delete them; the next run of whoever declares them may put them back."""
+
+
 class Settings(BaseSettings):
     """The environment, typed. Unreadable values stop the program at start with the variable's name."""
 
@@ -139,6 +148,11 @@ class Settings(BaseSettings):
     AUTH_MODE: AuthMode = Field(AuthMode.GATEWAY, description="Whether tokens are trusted or verified.")
     REST_WAIT_SECONDS: float = Field(
         10, ge=0, description="Seconds that a write waits until it can be read; then it answers 202."
+    )
+
+    FOREIGN_RESOURCES: ForeignResources = Field(
+        ForeignResources.REFUSE,
+        description="Whether REST may change what kubectl or a GitOps tool declares: refuse or overwrite.",
     )
 
     # --- observability ---

@@ -72,8 +72,17 @@ class MemoryCluster:
     ) -> dict[str, Any]:
         return await self.create(manifest, manager)
 
-    async def delete(self, key: Key, *, uid: str | None = None) -> None:
+    async def replace(self, obj: Mapping[str, Any], manager: str) -> dict[str, Any]:
+        self._called("replace")
+        self._check_version(key_of(obj), obj["metadata"].get("resourceVersion"))
+        annotations = obj["metadata"].get("annotations", {})
+        return deepcopy(self.objects[self.put(obj, annotations=annotations)])
+
+    async def delete(self, key: Key, *, uid: str | None = None, resource_version: str | None = None) -> None:
         self._called("delete")
+        if uid not in {None, self._known(key)["metadata"]["uid"]}:
+            raise Conflict
+        self._check_version(key, resource_version)
         self.remove(key)
 
     async def set_finalizers(
@@ -126,6 +135,10 @@ class MemoryCluster:
         self.calls[method] += 1
         if waiting := self.failures.get(method):
             raise waiting.pop(0)
+
+    def _check_version(self, key: Key, version: str | None) -> None:
+        if version not in {None, self._known(key)["metadata"]["resourceVersion"]}:
+            raise Conflict
 
     def _known(self, key: Key) -> dict[str, Any]:
         if key not in self.objects:

@@ -19,7 +19,7 @@ from .names import (
 )
 from .notices import event_manifest
 from .parsing import Resource, key_of, parse, parse_device_spec, parse_template_spec
-from .writing import device_manifest, device_spec, template_manifest, template_spec
+from .writing import device_manifest, device_spec, edited_spec, template_manifest, template_spec
 
 __all__ = [
     "ALLOW_MASS_DELETION",
@@ -34,6 +34,7 @@ __all__ = [
     "Resource",
     "device_manifest",
     "device_spec",
+    "edited_spec",
     "event_manifest",
     "key_of",
     "missing_fields",

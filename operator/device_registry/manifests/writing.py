@@ -16,6 +16,7 @@ from device_registry.domain.model import (
     Metadata,
     MetadataOverride,
     Override,
+    Spec,
     TemplateSpec,
 )
 
@@ -63,6 +64,21 @@ def template_spec(spec: TemplateSpec) -> dict[str, Any]:
         compatibility=None if spec.compatibility is Compatibility.NONE else spec.compatibility,
         deletionPolicy=spec.deletion_policy,
     )
+
+
+def edited_spec(stored: Mapping[str, Any], before: Spec, after: Spec) -> dict[str, Any]:
+    """The `spec` of an object after its value was changed from `before` to `after`.
+
+    Only fields that differ are written anew: what was left out, or is of no interest here, stays as it is,
+    and so do its owners.
+    """
+    old, new = _spec(before), _spec(after)
+    changed = {name: new.get(name) for name in old.keys() | new.keys() if old.get(name) != new.get(name)}
+    return {name: value for name, value in {**stored, **changed}.items() if value is not None}
+
+
+def _spec(spec: DeviceSpec | TemplateSpec) -> dict[str, Any]:
+    return device_spec(spec) if isinstance(spec, DeviceSpec) else template_spec(spec)
 
 
 def _each(build: Any, values: Iterable[Any]) -> list[dict[str, Any]]:
