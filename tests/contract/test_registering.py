@@ -219,3 +219,15 @@ def test_an_older_generation_that_comes_late_changes_nothing(story: Story) -> No
     assert story.heard() == ["create abcd#1"]
     (kept,) = story.registry.outcomes([late.key]).values()
     assert (kept.generation, kept.reason) == (2, Reason.REGISTERED)
+
+
+def test_an_announcement_tells_of_a_device_that_stayed_the_same(story: Story) -> None:
+    story.apply(a_template("t"), a_device("d", templates=["t"], id="d"))
+    story.heard()
+    (outcome,) = story.apply(a_device("d", templates=["t"], id="d", generation=2, announce="once more"))
+    assert story.heard() == ["update d#2"]
+    assert (outcome.sequence, outcome.revision) == (2, 2)
+    assert "updated" in story.document("d")
+    story.apply(a_device("d", templates=["t"], id="d", generation=3, announce="once more"))
+    story.apply(a_device("d", templates=["t"], id="d", generation=4))
+    assert story.heard() == []

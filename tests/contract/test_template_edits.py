@@ -196,3 +196,33 @@ def test_an_older_generation_that_comes_late_changes_no_template(story: Story) -
     story.apply(EDITED)
     assert story.apply(TEMPLATE)[0].revision == 2
     assert story.apply(EDITED)[0].revision == 2
+
+
+def test_an_announcement_tells_every_device_once_though_nothing_changed(story: Story) -> None:
+    story.apply(TEMPLATE, *devices(3))
+    before = story.document("d0")
+    story.heard()
+    story.apply(a_template("t", an_attribute(), generation=2, announce="once more"))
+    story.propagate(limit=2)
+    assert story.heard() == [f"update d{n}#2" for n in range(3)] + ["template.update template/1#1"]
+    assert story.document("d0") == before
+    story.apply(a_template("t", an_attribute(), generation=3, announce="once more"))
+    story.apply(a_template("t", an_attribute(), generation=4))
+    story.propagate()
+    assert story.heard() == []
+
+
+def test_a_device_that_is_edited_before_an_announcement_reaches_it_is_told_once(story: Story) -> None:
+    story.apply(TEMPLATE, *devices(2))
+    story.heard()
+    story.apply(a_template("t", an_attribute(), generation=2, announce="once more"))
+    story.apply(a_device("d0", templates=["t"], id="d0", generation=2, deletion_policy=DeletionPolicy.RETAIN))
+    story.propagate()
+    assert story.heard() == ["update d0#2", "update d1#2", "template.update template/1#1"]
+
+
+def test_a_device_that_came_after_an_announcement_is_not_told_of_it(story: Story) -> None:
+    story.apply(TEMPLATE)
+    story.apply(a_template("t", an_attribute(), generation=2, announce="once more"), *devices(1))
+    story.propagate()
+    assert story.heard() == ["create d0#1", "template.update template/1#1"]

@@ -114,13 +114,16 @@ def forget(row: DeviceRow, policy: DeletionPolicy) -> Remove | Release:
 
 
 def rerender(row: DeviceRow, templates: Mapping[str, RegisteredTemplate]) -> Write | Violation:
-    """The row after a template of its device changed; `updated` stays (contract: cascade)."""
+    """The row after a template of its device changed; `updated` stays (contract: cascade).
+
+    The world hears of it when the document differs, and when the template asks for it.
+    """
     violation = rules.check_device(row.spec, templates)
     if violation:
         return violation
     used = [templates[name] for name in row.spec.templates]
     rendered = _render(row, row.spec, used)
-    if rendered.document.hash == row.document.hash:
+    if rendered.document.hash == row.document.hash and not _template_asks(row, used):
         return Write(row=rendered, event=None)
     return Write(row=replace(rendered, revision=row.revision + 1), event=EventType.UPDATE)
 
@@ -158,20 +161,35 @@ def _first(declared: Declared[DeviceSpec], facts: Facts) -> DeviceRow:
 
 
 def _update(declared: Declared[DeviceSpec], row: DeviceRow, facts: Facts) -> Decision:
-    """The row as declared now; a document that stays the same causes no event, if the row is intact."""
+    """The row as declared now; one that is intact and whose document stays the same causes no event.
+
+    Unless the device, or one of its templates, asks for it.
+    """
     claimed = replace(
         row, claim=declared.claim, generation=declared.generation, unclaimed_since=None, intact=True
     )
-    rendered = _render(claimed, declared.spec, _used(declared, facts))
+    used = _used(declared, facts)
+    rendered = _render(claimed, declared.spec, used)
+    asked = _asks(declared.spec, row) or _template_asks(row, used)
     displaced = row.claim if row.claimed and row.claim and _taken(row.claim, declared) else None
-    if row.intact and rendered.document.hash == row.document.hash:
+    if row.intact and rendered.document.hash == row.document.hash and not asked:
         return Keep(row=row) if rendered == row else Write(row=rendered, event=None, displaced=displaced)
     moved = replace(rendered, updated=facts.now, revision=row.revision + 1)
     return Write(
-        row=_render(moved, declared.spec, _used(declared, facts)),
+        row=_render(moved, declared.spec, used),
         event=EventType.UPDATE,
         displaced=displaced,
     )
+
+
+def _asks(spec: DeviceSpec, row: DeviceRow) -> bool:
+    """Whether there is a token that the row does not know."""
+    return spec.announce is not None and spec.announce != row.spec.announce
+
+
+def _template_asks(row: DeviceRow, used: list[RegisteredTemplate]) -> bool:
+    """Whether a template wants its devices told, and this one was not since."""
+    return any(row.templates.get(one.id, one.revision) < one.announced_revision for one in used)
 
 
 def _taken(claim: Claim, declared: Declared[DeviceSpec]) -> bool:

@@ -136,6 +136,8 @@ class TemplateSpec:
     template_id: int | None = None
     compatibility: Compatibility = Compatibility.NONE
     deletion_policy: DeletionPolicy | None = None
+    announce: str | None = None
+    """A token; a new one asks to tell every device once more, though nothing may have changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +185,8 @@ class DeviceSpec:
     credentials: tuple[Credential, ...] = ()
     deletion_policy: DeletionPolicy | None = None
     adoption_policy: AdoptionPolicy = AdoptionPolicy.NEVER
+    announce: str | None = None
+    """A token; a new one asks to tell the world once more, though nothing may have changed."""
 
 
 Spec = TypeVar("Spec", DeviceSpec, TemplateSpec)
@@ -274,6 +278,10 @@ class RegisteredTemplate:
     unclaimed_since: datetime | None = None
     terminating: bool = False
     """Its resource is being deleted and waits for the devices that use it; no others may come."""
+    announce: str | None = None
+    """The token of the last announcement that was asked for."""
+    announced_revision: int = 0
+    """The revision that this made: devices rendered with an older one are told even if they stay the same."""
 
     @property
     def claimed(self) -> bool:

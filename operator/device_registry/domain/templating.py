@@ -55,6 +55,7 @@ def create(
         attributes=_attributes(declared.spec, {}, ids, now),
         claim=declared.claim,
         generation=declared.generation,
+        announce=declared.spec.announce,
     )
 
 
@@ -64,7 +65,9 @@ def revise(
     ids: Sequence[int],
     now: datetime,
 ) -> RegisteredTemplate:
-    """The template as it is declared now; the revision moves only when its document does.
+    """The template as it is declared now; the revision moves when its document does, or by a wish.
+
+    The wish is `announce`: the new revision then has every device told, whether it changes or not.
 
     `updated` of the template moves with its label and with the set of its attributes, not with their
     values: those have an `updated` of their own (contract, quirk 12).
@@ -73,16 +76,21 @@ def revise(
     label = declared.spec.label
     changed = label != recorded.label or attributes != recorded.attributes
     touched = label != recorded.label or _identities(attributes) != _identities(recorded.attributes)
+    announce = declared.spec.announce
+    asked = announce is not None and announce != recorded.announce
+    revision = recorded.revision + 1 if changed or asked else recorded.revision
     return replace(
         recorded,
         label=label,
         attributes=attributes,
-        revision=recorded.revision + 1 if changed else recorded.revision,
+        revision=revision,
         updated=now if touched else recorded.updated,
         claim=declared.claim,
         generation=declared.generation,
         unclaimed_since=None,
         terminating=False,
+        announce=announce,
+        announced_revision=revision if asked else recorded.announced_revision,
     )
 
 

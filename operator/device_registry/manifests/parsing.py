@@ -127,6 +127,7 @@ def parse_device_spec(spec: _Object, name: str) -> DeviceSpec:
         credentials=_each(spec, "credentials", _credential),
         deletion_policy=DeletionPolicy(policy) if policy else None,
         adoption_policy=AdoptionPolicy(spec.get("adoptionPolicy", AdoptionPolicy.NEVER)),
+        announce=_optional_text(spec, "announce", None),
     )
 
 
@@ -139,6 +140,7 @@ def parse_template_spec(spec: _Object, name: str) -> TemplateSpec:
         template_id=_number(spec, "templateId"),
         compatibility=Compatibility(spec.get("compatibility", Compatibility.NONE)),
         deletion_policy=DeletionPolicy(policy) if policy else None,
+        announce=_optional_text(spec, "announce", None),
     )
 
 

@@ -52,6 +52,7 @@ def device_spec(spec: DeviceSpec) -> dict[str, Any]:
         credentials=_each(_credential, spec.credentials),
         deletionPolicy=spec.deletion_policy,
         adoptionPolicy=None if spec.adoption_policy is AdoptionPolicy.NEVER else spec.adoption_policy,
+        announce=spec.announce,
     )
 
 
@@ -63,6 +64,7 @@ def template_spec(spec: TemplateSpec) -> dict[str, Any]:
         attributes=_each(_attribute, spec.attributes),
         compatibility=None if spec.compatibility is Compatibility.NONE else spec.compatibility,
         deletionPolicy=spec.deletion_policy,
+        announce=spec.announce,
     )
 
 

@@ -83,14 +83,16 @@ ORDER BY a.position
 
 -- name: save_template
 INSERT INTO template (tenant, id, label, revision, created, updated, claim_namespace, claim_name, claim_uid,
-                      claim_created, generation, unclaimed_since, terminating)
+                      claim_created, generation, unclaimed_since, terminating, announce, announced_revision)
 VALUES (%(tenant)s, %(id)s, %(label)s, %(revision)s, %(created)s, %(updated)s, %(claim_namespace)s,
-        %(claim_name)s, %(claim_uid)s, %(claim_created)s, %(generation)s, %(unclaimed_since)s, %(terminating)s)
+        %(claim_name)s, %(claim_uid)s, %(claim_created)s, %(generation)s, %(unclaimed_since)s, %(terminating)s,
+        %(announce)s, %(announced_revision)s)
 ON CONFLICT (tenant, id) DO UPDATE SET label = excluded.label, revision = excluded.revision,
     updated = excluded.updated, claim_namespace = excluded.claim_namespace, claim_name = excluded.claim_name,
     claim_uid = excluded.claim_uid, claim_created = excluded.claim_created,
     generation = excluded.generation, unclaimed_since = excluded.unclaimed_since,
-    terminating = excluded.terminating
+    terminating = excluded.terminating, announce = excluded.announce,
+    announced_revision = excluded.announced_revision
 
 -- name: clear_attributes
 DELETE FROM template_attribute WHERE tenant = %(tenant)s AND template_id = %(id)s

@@ -78,6 +78,8 @@ def template(row: Row, attributes: Sequence[Row]) -> RegisteredTemplate:
         generation=row["generation"],
         unclaimed_since=row["unclaimed_since"],
         terminating=row["terminating"],
+        announce=row["announce"],
+        announced_revision=row["announced_revision"],
     )
 
 
@@ -103,6 +105,8 @@ def template_columns(template: RegisteredTemplate) -> dict[str, Any]:
         "generation": template.generation,
         "unclaimed_since": template.unclaimed_since,
         "terminating": template.terminating,
+        "announce": template.announce,
+        "announced_revision": template.announced_revision,
         **_claim_columns(template.claim),
     }
 

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     SmallInteger,
     Table,
@@ -73,6 +74,8 @@ template = Table(
     Column("created", _TIME, nullable=False),
     Column("updated", _TIME),
     Column("terminating", Boolean, nullable=False, server_default=text("false")),
+    Column("announce", Text),
+    Column("announced_revision", BigInteger, nullable=False, server_default="0"),
     Column("checksum", Text, nullable=False, server_default=""),
     *_claim(),
     ForeignKeyConstraint(["tenant"], ["tenant.name"]),
@@ -133,6 +136,18 @@ device_template = Table(
     Index(None, "tenant", "template_id", "tried_revision", "device_id"),
 )
 
+credential = Table(
+    "credential",
+    metadata,
+    Column("tenant", _BYTES, primary_key=True),
+    Column("device_id", _BYTES, primary_key=True),
+    Column("attribute", Text, primary_key=True),
+    Column("key_id", Text, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("stored", _TIME, nullable=False),
+    ForeignKeyConstraint(["tenant", "device_id"], ["device.tenant", "device.id"], ondelete="CASCADE"),
+)
+
 outcome = Table(
     "outcome",
     metadata,
@@ -150,6 +165,8 @@ outcome = Table(
     Column("sequence", BigInteger, nullable=False),
     Column("templates", Text, nullable=False),
     Column("unused", Text, nullable=False),
+    Column("keys", Text, nullable=False, server_default=""),
+    Column("keys_message", Text, nullable=False, server_default=""),
     Column("decided", _TIME, nullable=False, server_default=text("now()")),
     Index("outcome_wanted_idx", "tenant", "wanted", postgresql_where=text("wanted <> ''")),
     Index("outcome_blocked_idx", "tenant", "target", postgresql_where=text("reason = 'InUse'")),
