@@ -9,30 +9,19 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, Self, cast
+from typing import Any, cast
 
-import psycopg
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow, dict_row
-from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
-from sqlalchemy import URL
+from psycopg.rows import DictRow
 
 from device_registry.domain import terms
-from device_registry.domain.errors import RegistryError, RegistryUnavailable
 from device_registry.domain.model import DeviceId, Key, Kind, RegisteredTemplate, Tenant
 from device_registry.domain.outcome import Outcome
 
 from . import rows, sql
 from .filters import Filters, Page
+from .statements import Statements
 
 _SQL = sql.load("reader.sql")
-
-_CONNECTIONS = 8
-"""More than two cores can keep busy, few enough to leave the server to the writer."""
-_CONNECT_SECONDS = 5
-"""How long a request waits for a connection: then the registry counts as away."""
-_STATEMENT_MS = 5_000
-"""No read takes a tenth of that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,93 +50,53 @@ class TemplatesPage:
     templates: tuple[RegisteredTemplate, ...]
 
 
-def conninfo(url: URL) -> str:
-    """The address of the registry as libpq wants it."""
-    return url.set(drivername="postgresql").render_as_string(hide_password=False)
-
-
-def session_options() -> dict[str, Any]:
-    """How each session of the facade begins."""
-    return {
-        "autocommit": True,
-        "row_factory": dict_row,
-        "application_name": "device-manager-api",
-        "connect_timeout": _CONNECT_SECONDS,
-        "options": f"-c statement_timeout={_STATEMENT_MS} -c TimeZone=UTC",
-        "keepalives_idle": 10,
-        "keepalives_interval": 5,
-        "keepalives_count": 3,
-    }
-
-
-class RegistryReader:
+class RegistryReader(Statements):
     """Reads devices, templates and outcomes. Every method may raise RegistryUnavailable.
 
     An asynchronous context manager; a registry that is away at the start is no error.
     """
 
-    def __init__(self, url: URL) -> None:
-        self._pool: AsyncConnectionPool[AsyncConnection[DictRow]] = AsyncConnectionPool(
-            conninfo(url),
-            kwargs=session_options(),
-            min_size=1,
-            max_size=_CONNECTIONS,
-            timeout=_CONNECT_SECONDS,
-            open=False,
-        )
-
-    async def __aenter__(self) -> Self:
-        await self._pool.open(wait=False)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._pool.close()
-
-    async def ping(self) -> None:
-        """Raise RegistryUnavailable when Postgres does not answer."""
-        await self._fetch(_SQL.ping)
-
     # --- devices ---
 
     async def device(self, tenant: Tenant, device_id: str) -> str | None:
         """The document of a device."""
-        found = await self._fetch(_SQL.device, tenant=tenant, id=device_id)
+        found = await self.fetch(_SQL.device, tenant=tenant, id=device_id)
         return found[0]["document"] if found else None
 
     async def stored_device(self, tenant: Tenant, device_id: str) -> StoredDevice | None:
         """A device together with the resource that declares it."""
-        found = await self._fetch(_SQL.device_with_claim, tenant=tenant, id=device_id)
+        found = await self.fetch(_SQL.device_with_claim, tenant=tenant, id=device_id)
         return _stored(found[0]) if found else None
 
     async def documents(self, tenant: Tenant, ids: Collection[DeviceId]) -> dict[DeviceId, str]:
         """The documents of several devices by id, absent ones left out."""
-        found = await self._fetch(_SQL.documents, tenant=tenant, ids=list(ids))
+        found = await self.fetch(_SQL.documents, tenant=tenant, ids=list(ids))
         return {DeviceId(row["id"]): row["document"] for row in found}
 
     async def taken(self, tenant: Tenant, ids: Collection[DeviceId]) -> set[DeviceId]:
         """Which of these ids devices already have."""
-        found = await self._fetch(_SQL.device_ids_taken, tenant=tenant, ids=list(ids))
+        found = await self.fetch(_SQL.device_ids_taken, tenant=tenant, ids=list(ids))
         return {DeviceId(row["id"]) for row in found}
 
     async def devices_page(self, tenant: Tenant, filters: Filters, page: Page) -> DevicesPage:
         """A page of documents as they were stored."""
         wanted = _device_parameters(tenant, filters)
         statement = _page_statement("devices_page", tuple(wanted), page.by_label)
-        (row,) = await self._fetch(statement, tenant=tenant, **wanted, **_limits(page))
+        (row,) = await self.fetch(statement, tenant=tenant, **wanted, **_limits(page))
         return DevicesPage(total=row["total"], bodies=row["bodies"] or "")
 
     async def device_ids_page(self, tenant: Tenant, filters: Filters, page: Page) -> str:
         """The ids of a page, as JSON texts joined by commas."""
         wanted = _device_parameters(tenant, filters)
         statement = _page_statement("device_ids_page", tuple(wanted), page.by_label)
-        (row,) = await self._fetch(statement, tenant=tenant, **wanted, **_limits(page))
+        (row,) = await self.fetch(statement, tenant=tenant, **wanted, **_limits(page))
         return row["ids"] or ""
 
     # --- templates ---
 
     async def templates(self, tenant: Tenant, ids: Iterable[int]) -> dict[int, RegisteredTemplate]:
         """Templates by id, absent ones left out."""
-        found = await self._fetch(_SQL.template, tenant=tenant, ids=list(ids))
+        found = await self.fetch(_SQL.template, tenant=tenant, ids=list(ids))
         return {one.id: one for one in await self._with_attributes(tenant, found)}
 
     async def template(self, tenant: Tenant, template_id: int) -> RegisteredTemplate | None:
@@ -159,26 +108,26 @@ class RegistryReader:
         wanted = _template_parameters(filters)
         statement = _page_statement("templates_page", tuple(wanted), page.by_label)
         parameters = {name: value for group in wanted.values() for name, value in group.items()}
-        found = await self._fetch(statement, tenant=tenant, **parameters, **_limits(page))
+        found = await self.fetch(statement, tenant=tenant, **parameters, **_limits(page))
         present = [row for row in found if row["id"] is not None]
         templates = tuple(await self._with_attributes(tenant, present))
         return TemplatesPage(total=found[0]["total"], templates=templates)
 
     async def in_use(self, tenant: Tenant, template_id: int) -> bool:
         """Whether any device uses the template."""
-        (row,) = await self._fetch(_SQL.template_in_use, tenant=tenant, id=template_id)
+        (row,) = await self.fetch(_SQL.template_in_use, tenant=tenant, id=template_id)
         return bool(row["used"])
 
     async def reserve_template_id(self, tenant: Tenant) -> int:
         """A template id that the tenant never used and that nobody else will get."""
-        (row,) = await self._fetch(_SQL.reserve_template_id, tenant=tenant)
+        (row,) = await self.fetch(_SQL.reserve_template_id, tenant=tenant)
         return int(row["id"])
 
     async def _with_attributes(self, tenant: Tenant, found: list[DictRow]) -> list[RegisteredTemplate]:
         if not found:
             return []
         ids = [row["id"] for row in found]
-        attributes = await self._fetch(_SQL.attributes, tenant=tenant, ids=ids)
+        attributes = await self.fetch(_SQL.attributes, tenant=tenant, ids=ids)
         order = sorted(attributes, key=itemgetter("template_id"))
         groups: dict[int, Any] = {
             owner: list(group) for owner, group in groupby(order, key=itemgetter("template_id"))
@@ -189,39 +138,8 @@ class RegistryReader:
 
     async def outcomes(self, keys: Collection[Key]) -> dict[Key, Outcome]:
         """What was decided last about these resources, absent ones left out."""
-        found = [rows.outcome(row) for row in await self._fetch(_SQL.outcomes, **rows.key_columns(keys))]
+        found = [rows.outcome(row) for row in await self.fetch(_SQL.outcomes, **rows.key_columns(keys))]
         return {outcome.key: outcome for outcome in found}
-
-    async def _fetch(self, statement: str, **parameters: Any) -> list[DictRow]:
-        """Run one statement; the rows. Errors are ours: RegistryUnavailable, RegistryError for the rest."""
-        try:
-            return await self._execute(statement, parameters)
-        except _AWAY as error:
-            raise RegistryUnavailable(f"Postgres does not answer: {_first_line(error)}") from error
-        except psycopg.Error as error:
-            raise RegistryError(f"Postgres refuses a statement: {_first_line(error)}") from error
-
-    async def _execute(self, statement: str, parameters: Mapping[str, Any]) -> list[DictRow]:
-        """Run it once more when the connection was cut while it was idle, as by a restart of Postgres."""
-        async with self._pool.connection() as connection:
-            try:
-                return await _rows(connection, statement, parameters)
-            except psycopg.OperationalError:
-                if not connection.broken:
-                    raise
-        await self._pool.check()
-        async with self._pool.connection() as connection:
-            return await _rows(connection, statement, parameters)
-
-
-_AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed, TooManyRequests)
-
-
-async def _rows(
-    connection: AsyncConnection[DictRow], statement: str, parameters: Mapping[str, Any]
-) -> list[DictRow]:
-    cursor = await connection.execute(statement, parameters)
-    return await cursor.fetchall()
 
 
 @cache
@@ -263,7 +181,3 @@ def _stored(row: DictRow) -> StoredDevice:
         return StoredDevice(body=row["document"], key=None)
     key = Key(Kind.DEVICE, row["claim_namespace"], row["claim_name"])
     return StoredDevice(body=row["document"], key=key, uid=row["claim_uid"])
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n", 1)[0]

@@ -20,7 +20,8 @@ from device_registry.domain.model import Key
 from device_registry.domain.outcome import Outcome
 from device_registry.domain.reasons import Reason
 
-from .reader import RegistryReader, conninfo, session_options
+from .reader import RegistryReader
+from .statements import conninfo, session_options
 
 _LOG = structlog.get_logger(__name__)
 
