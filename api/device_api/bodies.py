@@ -1,96 +1,26 @@
-"""Bodies of POST and PUT as values, refused exactly as the contract refuses them (REST: refusals).
+"""Bodies of POST and PUT /device as values, refused exactly as the contract refuses them (REST: refusals).
 
 Unknown fields are ignored; clients send back whole objects as they got them. The order of the checks is the
-contract's: JSON, the outer object, then attribute by attribute, then what repeats.
+contract's: JSON, the outer object, then override by override, then what repeats.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from device_registry.domain.model import Attribute, DeviceId, Metadata, TemplateSpec
+from device_registry.domain.model import DeviceId
 from device_registry.domain.rendering import to_json
 
 from . import fields
-from .fields import Fault, Fields
+from .fields import Fault, Fields, by_field
 from .problems import Problem, malformed, refusal
+from .template_bodies import MOST_ATTRIBUTES, MOST_METADATA
 
-MOST_ATTRIBUTES = 256
-MOST_METADATA = 32
 MOST_TEMPLATES = 16
 
 _DEVICE_ID = re.compile(r"[0-9a-fA-F]{2,6}")
 _REPEATED = ["a device can not have repeated attributes"]
-
-
-# --- templates --------------------------------------------------------------------------------------
-
-
-def template_spec(body: Any) -> TemplateSpec:
-    """The template that a body describes, without any id. Raises Problem (400)."""
-    try:
-        outer = Fields(body)
-        label = outer.required("label", fields.text(fields.LABEL_LENGTH))
-        outer.check()
-        entries = outer.required("attrs", _attribute_entries)
-        outer.check()
-    except Fault as fault:
-        raise malformed(_by_field(fault)) from fault
-    attributes = tuple(_attribute(entry) for entry in entries)
-    if len({attribute.identity for attribute in attributes}) < len(attributes):
-        raise refusal("Template attribute constraints are violated by the request")
-    return TemplateSpec(label=label, attributes=attributes)
-
-
-def _attribute_entries(value: Any) -> list[Any]:
-    if value is None:
-        raise Fault(fields.NULL)
-    if not isinstance(value, list):
-        raise malformed({"_schema": [fields.WRONG_TYPE]}, "attr")
-    if len(value) > MOST_ATTRIBUTES:
-        raise Fault(f"Longer than maximum length {MOST_ATTRIBUTES}.")
-    return value
-
-
-def _attribute(entry: Any) -> Attribute:
-    try:
-        read = Fields(entry)
-        common = _common(read, fields.attribute_label, fields.optional_static_value, fields.NULL)
-        metadata = read.optional("metadata", _metadata, ())
-        read.check()
-    except Fault as fault:
-        raise malformed(_by_field(fault), "attr") from fault
-    return Attribute(**common, metadata=metadata)
-
-
-def _metadata(value: Any) -> tuple[Metadata, ...]:
-    entries: tuple[Metadata, ...] = fields.list_of(_metadata_entry, MOST_METADATA)(value)
-    if len({entry.label for entry in entries}) < len(entries):
-        raise Fault("a template can not have repeated attributes")
-    return entries
-
-
-def _metadata_entry(entry: Any) -> Metadata:
-    read = Fields(entry)
-    common = _common(read, fields.text(fields.LABEL_LENGTH, 1), fields.static_value, fields.MISSING)
-    read.check()
-    return Metadata(**common)
-
-
-def _common(read: Fields, label: fields.Rule, value: fields.Rule, no_label: str) -> dict[str, Any]:
-    """What attributes and their metadata both have."""
-    a_type = fields.text(fields.TYPE_LENGTH)
-    read.optional("id", fields.ignored_id)
-    return {
-        "label": read.required("label", label, no_label),
-        "type": read.required("type", a_type),
-        "value_type": read.required("value_type", a_type),
-        "static_value": read.optional("static_value", value),
-    }
-
-
-# --- devices ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +29,8 @@ class MetadataEntry:
 
     id: Any
     static_value: str | None
+    inherited: bool = False
+    """Whether the client says that this was the template's value when it was read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +41,8 @@ class OverrideEntry:
     id: Any
     static_value: str | None
     metadata: tuple[MetadataEntry, ...] = ()
+    inherited: bool = False
+    """Whether the client says that this was the template's value when it was read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,20 +66,38 @@ class DeviceBody:
         return labels
 
 
-def device_body(body: Any, *, with_id: bool) -> DeviceBody:
-    """The device that a body describes; its id is not looked at unless `with_id`. Raises Problem (400)."""
+def new_device(body: Any, *, with_id: bool) -> DeviceBody:
+    """The device that a body of POST describes; its id is not looked at unless `with_id`.
+
+    Raises Problem (400).
+    """
+    return _device(body, Fields.optional, with_id=with_id)
+
+
+def changed_device(body: Any) -> DeviceBody:
+    """The device that a body of PUT describes: other than at first it must name its templates.
+
+    Raises Problem (400).
+    """
+    return _device(body, Fields.required, with_id=False)
+
+
+def _device(
+    body: Any, templates_are: Callable[[Fields, str, fields.Rule], Any], *, with_id: bool
+) -> DeviceBody:
     try:
         read = Fields(body)
         label = read.required("label", fields.text(fields.LABEL_LENGTH))
-        templates = read.optional("templates", fields.list_of(_template_id, MOST_TEMPLATES), ())
+        templates = templates_are(read, "templates", fields.list_of(_template_id, MOST_TEMPLATES))
         entries = read.optional("attrs", _override_entries, [])
         read.check()
     except Fault as fault:
-        raise malformed(_by_field(fault)) from fault
-    _check_labels(entries)
+        raise malformed(by_field(fault)) from fault
+    if isinstance(body.get("attrs"), list):
+        _check_labels(entries)
     device_id = _device_id(body.get("id")) if with_id else None
     overrides = tuple(_override(entry) for entry in entries)
-    return DeviceBody(label=label, templates=templates, overrides=overrides, id=device_id)
+    return DeviceBody(label=label, templates=templates or (), overrides=overrides, id=device_id)
 
 
 def _template_id(value: Any) -> int | str:
@@ -155,11 +107,11 @@ def _template_id(value: Any) -> int | str:
 
 
 def _override_entries(value: Any) -> list[dict[str, Any]]:
-    """An empty object stands for no override: load generators send it."""
+    """A list, or an object of lists by template: the shape in which GET shows them."""
     if value is None:
         raise Fault(fields.NULL)
-    if value == {}:
-        return []
+    if isinstance(value, dict) and all(isinstance(group, list) for group in value.values()):
+        value = [entry for group in value.values() for entry in group]
     if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
         raise Fault(fields.WRONG_TYPE)
     if len(value) > MOST_ATTRIBUTES:
@@ -197,9 +149,13 @@ def _override(entry: Mapping[str, Any]) -> OverrideEntry:
         metadata = read.optional("metadata", fields.list_of(_metadata_override, MOST_METADATA), ())
         read.check()
     except Fault as fault:
-        raise malformed(_by_field(fault), "attr") from fault
+        raise malformed(by_field(fault), "attr") from fault
     return OverrideEntry(
-        template_id=entry["template_id"], id=entry["id"], static_value=value, metadata=metadata
+        template_id=entry["template_id"],
+        id=entry["id"],
+        static_value=value,
+        metadata=metadata,
+        inherited=_is_inherited(entry),
     )
 
 
@@ -208,15 +164,16 @@ def _metadata_override(value: Any) -> MetadataEntry:
     entry = MetadataEntry(
         id=read.required("id", lambda one: one),
         static_value=read.optional("static_value", fields.optional_static_value),
+        inherited=_is_inherited(value),
     )
     read.check()
     return entry
 
 
+def _is_inherited(entry: Mapping[str, Any]) -> bool:
+    return entry.get("is_static_overridden") is False
+
+
 def repeated_override() -> Problem:
     """Two overrides of one device are for the same attribute."""
     return refusal(_REPEATED)
-
-
-def _by_field(fault: Fault) -> Mapping[str, Any]:
-    return fault.errors if isinstance(fault.errors, Mapping) else {"_schema": fault.errors}

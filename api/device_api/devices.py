@@ -1,18 +1,19 @@
-"""Devices over REST: made and removed as resources, found in the registry."""
+"""Devices over REST: made, changed and removed as resources, found in the registry."""
 
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from device_registry.domain.model import DeviceId, DeviceSpec, RegisteredTemplate, Tenant
-from device_registry.domain.rules import check_device
+from device_registry.domain.model import DeviceId, DeviceSpec, Key, Tenant
 from device_registry.manifests import device_manifest
+from device_registry.registry.bindings import StoredDevice
 
-from . import names, overrides, templates, writes
+from . import bulk, fitting, names, overrides, writes
+from .announcing import token
 from .bodies import DeviceBody
 from .context import Context
-from .parameters import identifier
-from .problems import Problem, no_such, refusal
+from .keeping import with_templates
+from .problems import no_such, refusal, unclaimed
 
 _ID_BYTES = 3
 """Six hexadecimal digits, as dojot's ids have."""
@@ -26,6 +27,21 @@ class NewDevice:
     label: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """A registered device, and the resource through which it can be changed."""
+
+    id: DeviceId
+    body: str
+    key: Key
+    uid: str
+
+    @property
+    def location(self) -> str:
+        """Where a client finds it."""
+        return f"/device/{self.id}"
+
+
 async def document(context: Context, tenant: Tenant, device_id: str) -> str:
     """The document of a device. Raises Problem (404)."""
     body = None if "\0" in device_id else await context.reader.device(tenant, device_id)
@@ -34,32 +50,67 @@ async def document(context: Context, tenant: Tenant, device_id: str) -> str:
     return body
 
 
+async def declared(context: Context, tenant: Tenant, device_id: str) -> Declared:
+    """A device that is to be changed. Raises Problem: 404, or 409 when no resource declares it."""
+    stored = None if "\0" in device_id else await context.reader.stored_device(tenant, device_id)
+    if stored is None:
+        raise no_such("device", device_id)
+    return _with_resource(stored)
+
+
 async def create(context: Context, tenant: Tenant, body: DeviceBody, count: int) -> list[NewDevice]:
     """Make so many devices, all or none. Raises Problem."""
     labels = body.labels(count)
-    used = await _templates(context, tenant, body.templates)
+    used = await fitting.find_all(context, tenant, body.templates)
     wanted = overrides.translate(body.overrides, used)
     ids = [await _chosen(context, tenant, body.id)] if body.id else await _free(context, tenant, count)
     namespace = await context.namespaces.of(tenant)
-    places = _names(used, namespace)
-    _check_conflicts(used, places, ids[0])
+    places = fitting.names_in(namespace, used, ids[0])
     specs = [
-        DeviceSpec(label=label, templates=tuple(places), overrides=wanted, device_id=device_id)
+        DeviceSpec(label=label, templates=places, overrides=wanted, device_id=device_id)
         for label, device_id in zip(labels, ids, strict=True)
     ]
     await _register(context, namespace, specs)
     return [NewDevice(id=device_id, label=label) for device_id, label in zip(ids, labels, strict=True)]
 
 
+async def update(context: Context, tenant: Tenant, device_id: str, body: DeviceBody) -> str:
+    """Replace a device by what the body says; its keys stay. Answers the document. Raises Problem."""
+    device = await declared(context, tenant, device_id)
+    used = await fitting.find_all(context, tenant, body.templates)
+    wanted = overrides.translate(body.overrides, used)
+    places = fitting.names_in(device.key.namespace, used, device_id)
+    announce = token()
+
+    def edit(spec: DeviceSpec) -> DeviceSpec:
+        described = replace(spec, label=body.label, overrides=wanted, announce=announce)
+        return with_templates(described, places, used)
+
+    await writes.change(context, device.key, device.uid, edit, device.location)
+    return await document(context, tenant, device_id)
+
+
 async def delete(context: Context, tenant: Tenant, device_id: str) -> str:
     """Remove a device; answers its last document. Raises Problem."""
-    stored = None if "\0" in device_id else await context.reader.stored_device(tenant, device_id)
-    if stored is None:
-        raise no_such("device", device_id)
+    device = await declared(context, tenant, device_id)
+    await writes.remove(context, device.key, device.uid, device.location)
+    return device.body
+
+
+async def delete_all(context: Context, tenant: Tenant) -> list[str]:
+    """Remove every device of the tenant; answers their last documents.
+
+    Raises Problem (409), before anything is removed, when one is declared elsewhere or by no resource.
+    """
+    every = [_with_resource(one) for one in await context.reader.every_device(tenant)]
+    removed = await bulk.remove(context, [(one.key, one.uid) for one in every], "/device")
+    return [one.body for one in every if one.key in removed]
+
+
+def _with_resource(stored: StoredDevice) -> Declared:
     if stored.key is None:
-        raise templates.unclaimed("device", device_id)
-    await writes.remove(context, stored.key, stored.uid, f"/device/{device_id}")
-    return stored.body
+        raise unclaimed("device", stored.id)
+    return Declared(id=stored.id, body=stored.body, key=stored.key, uid=stored.uid)
 
 
 async def _register(context: Context, namespace: str, specs: Sequence[DeviceSpec]) -> None:
@@ -70,52 +121,6 @@ async def _register(context: Context, namespace: str, specs: Sequence[DeviceSpec
     ]
     location = f"/device/{specs[0].device_id}" if len(specs) == 1 else "/device"
     await writes.register(context, manifests, location)
-
-
-# --- templates of a device --------------------------------------------------------------------------
-
-
-async def _templates(
-    context: Context, tenant: Tenant, wanted: Sequence[int | str]
-) -> list[RegisteredTemplate]:
-    """The templates in the order wanted. Raises Problem (404) for the first that is not there."""
-    numbers = [identifier(str(one)) for one in wanted]
-    known = [number for number in numbers if number is not None]
-    found = await context.reader.templates(tenant, known) if known else {}
-    for one, number in zip(wanted, numbers, strict=True):
-        if number not in found:
-            raise no_such("template", one)
-    return [found[number] for number in known]
-
-
-def _names(used: Sequence[RegisteredTemplate], namespace: str) -> list[str]:
-    """The resources of the templates. Raises Problem for templates that a device there cannot name."""
-    places = []
-    for template in used:
-        key = templates.resource_of(template)
-        if key is None or key.namespace != namespace:
-            raise templates.unclaimed("template", template.id)
-        places.append(key.name)
-    return places
-
-
-def _check_conflicts(used: Sequence[RegisteredTemplate], places: Sequence[str], device_id: str) -> None:
-    """Refuse the first template that does not go with those before it, as the operator would."""
-    for count, template in enumerate(used, start=1):
-        first = dict(zip(places[:count], used, strict=False))
-        if len(first) < count or _clash(first):
-            raise _conflict(template, device_id)
-
-
-def _clash(used: Mapping[str, RegisteredTemplate]) -> bool:
-    return check_device(DeviceSpec(label="", templates=tuple(used)), used) is not None
-
-
-def _conflict(template: RegisteredTemplate, device_id: str) -> Problem:
-    return refusal(
-        f"Template ({template.id}) cannot be added to device ({device_id})"
-        " as it has standing attribute conflicts"
-    )
 
 
 # --- ids --------------------------------------------------------------------------------------------

@@ -35,6 +35,11 @@ class Fault(Exception):
         self.errors = [what] if isinstance(what, str) else what
 
 
+def by_field(fault: Fault) -> Mapping[str, Any]:
+    """The faults of an object by field; a fault of the whole stands under `_schema`."""
+    return fault.errors if isinstance(fault.errors, Mapping) else {"_schema": fault.errors}
+
+
 class Fields:
     """Reads the fields of one JSON object, collecting their faults. Raises Fault for what is no object."""
 

@@ -7,6 +7,7 @@ from device_registry.domain.model import (
     MetadataOverride,
     Override,
     RegisteredAttribute,
+    RegisteredMetadata,
     RegisteredTemplate,
 )
 from device_registry.domain.rendering import to_json
@@ -33,11 +34,18 @@ def translate(
 def _translated(entry: OverrideEntry, templates: Mapping[int, RegisteredTemplate]) -> Override | None:
     attribute = _attribute(entry, templates)
     metadata = _metadata(entry.metadata, attribute)
-    if entry.static_value is None and not metadata:
+    value = _own_value(entry, attribute)
+    if value is None and not metadata:
         return None
-    return Override(
-        label=attribute.label, type=attribute.type, static_value=entry.static_value, metadata=metadata
-    )
+    return Override(label=attribute.label, type=attribute.type, static_value=value, metadata=metadata)
+
+
+def _own_value(
+    entry: OverrideEntry | MetadataEntry, declared: RegisteredAttribute | RegisteredMetadata
+) -> str | None:
+    """The value, unless the client sends back what the template says and was shown as the template's."""
+    inherited = entry.inherited and entry.static_value == declared.static_value
+    return None if inherited else entry.static_value
 
 
 def _attribute(entry: OverrideEntry, templates: Mapping[int, RegisteredTemplate]) -> RegisteredAttribute:
@@ -61,9 +69,10 @@ def _metadata(
         if number not in known:
             # The contract names the attribute here, not the entry.
             raise refusal(f"Unknown attribute {attribute.id} in override list")
-        if entry.static_value is not None:
-            one = known[number]
-            found[number] = MetadataOverride(label=one.label, type=one.type, static_value=entry.static_value)
+        one = known[number]
+        value = _own_value(entry, one)
+        if value is not None:
+            found[number] = MetadataOverride(label=one.label, type=one.type, static_value=value)
     return tuple(found.values())
 
 

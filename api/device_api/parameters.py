@@ -8,12 +8,13 @@ import re
 
 from starlette.datastructures import QueryParams
 
-from device_registry.registry.filters import Filters, Page
+from device_registry.registry.filters import Filters, Order, Page
 
 from .problems import refusal
 
 _INTEGER = re.compile(r"\s*[+-]?[0-9]{1,18}\s*", re.ASCII)
 _ATTRIBUTE = re.compile(r"([^=]+)=(.+)", re.DOTALL)
+_ORDER = re.compile(r"(?:(asc|desc):)?(id|label|created|updated)")
 _MOST = 2**31 - 1
 """Beyond that the database could not count; no registry is that large."""
 
@@ -41,7 +42,8 @@ def page(query: QueryParams) -> Page:
         raise refusal("At least one entry per page is mandatory")
     if number < 1:
         raise refusal("Page numbers must be greater than 1")
-    return Page(size=size, number=number, by_label=first(query, "sortBy") == "label")
+    order, descending = _order(first(query, "sortBy"))
+    return Page(size=size, number=number, order=order, descending=descending)
 
 
 def filters(query: QueryParams) -> Filters:
@@ -87,6 +89,12 @@ def _number(query: QueryParams, name: str, default: str) -> int:
     if number is None or number > _MOST:
         raise refusal("page_size and page_num must be integers")
     return number
+
+
+def _order(text: str) -> tuple[Order, bool]:
+    """What to sort by, and whether from the end: `label`, `desc:created`; what is unknown means by id."""
+    found = _ORDER.fullmatch(text)
+    return (Order(found[2]), found[1] == "desc") if found else (Order.ID, False)
 
 
 def template_number(text: str) -> int:

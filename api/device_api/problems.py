@@ -75,6 +75,15 @@ def no_such(kind: str, identifier: object) -> Problem:
     return refusal(f"No such {kind}: {identifier}", HTTPStatus.NOT_FOUND)
 
 
+def unclaimed(kind: str, identifier: object) -> Problem:
+    """Nothing in the cluster declares the row, so nothing can be changed there."""
+    return refusal(
+        f"The {kind} {identifier} is in the registry only, no resource declares it;"
+        " adopt or delete it with device-manager unclaimed",
+        HTTPStatus.CONFLICT,
+    )
+
+
 def accepted(location: str) -> Problem:
     """202: the cluster has taken the change, the registry does not show it yet."""
     status = HTTPStatus.ACCEPTED

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from device_registry.domain.model import Tenant
 from device_registry.registry.filters import Filters
 
-from . import bodies, devices, parameters, schemas, templates, views
+from . import attachments, bodies, devices, parameters, schemas, template_bodies, templates, views
 from .context import Context
 from .documentation import (
     ATTR_FORMAT,
@@ -56,9 +56,20 @@ async def list_templates(request: Request) -> Response:
 )
 async def create_template(request: Request) -> Response:
     """Register a template."""
-    spec = bodies.template_spec(await read_json(request))
-    template = await templates.create(_context(request), _tenant(request), spec)
+    body = template_bodies.template_body(await read_json(request))
+    template = await templates.create(_context(request), _tenant(request), body)
     return json_response(views.created_template(template, parameters.attribute_format(request.query_params)))
+
+
+@router.delete(
+    "/template",
+    tags=["template"],
+    responses=answers(schemas.TemplatesRemoved, write=True),
+)
+async def delete_templates(request: Request) -> Response:
+    """Remove every template, or none if a device uses one."""
+    removed = await templates.delete_all(_context(request), _tenant(request))
+    return json_response(views.removed_templates(removed))
 
 
 @router.get(
@@ -71,6 +82,20 @@ async def get_template(request: Request) -> Response:
     """One template."""
     template = await templates.find(_context(request), _tenant(request), request.path_params["template_id"])
     return json_response(views.template(template, parameters.attribute_format(request.query_params)))
+
+
+@router.put(
+    "/template/{template_id}",
+    tags=["template"],
+    responses=answers(schemas.TemplateUpdated, write=True),
+    openapi_extra=described(TEMPLATE_ID, body=schemas.TemplateBody),
+)
+async def update_template(request: Request) -> Response:
+    """Replace a template; its devices follow."""
+    context, tenant = _context(request), _tenant(request)
+    before = await templates.find(context, tenant, request.path_params["template_id"])
+    body = template_bodies.template_body(await read_json(request))
+    return json_response(views.updated_template(await templates.update(context, tenant, before, body)))
 
 
 @router.delete(
@@ -110,12 +135,23 @@ async def list_devices(request: Request) -> Response:
 async def create_devices(request: Request) -> Response:
     """Register one device or several alike, all or none."""
     count, verbose = parameters.count_and_verbose(request.query_params)
-    body = bodies.device_body(await read_json(request), with_id=count == 1)
+    body = bodies.new_device(await read_json(request), with_id=count == 1)
     context, tenant = _context(request), _tenant(request)
     created = await devices.create(context, tenant, body, count)
     if not verbose:
         return json_response(views.created_devices(created))
     return json_response(views.created_device(await devices.document(context, tenant, created[0].id)))
+
+
+@router.delete(
+    "/device",
+    tags=["device"],
+    responses=answers(schemas.DevicesRemoved, write=True),
+)
+async def delete_devices(request: Request) -> Response:
+    """Remove every device; templates stay."""
+    removed = await devices.delete_all(_context(request), _tenant(request))
+    return json_response(views.removed_devices(removed))
 
 
 @router.get(
@@ -144,6 +180,21 @@ async def get_device(request: Request) -> Response:
     return json_response(await devices.document(_context(request), _tenant(request), device_id))
 
 
+@router.put(
+    "/device/{device_id}",
+    tags=["device"],
+    responses=answers(schemas.DeviceUpdated, write=True),
+    openapi_extra=described(DEVICE_ID, body=schemas.DeviceBody),
+)
+async def update_device(request: Request) -> Response:
+    """Replace a device: overrides that are not sent again are gone, its keys stay."""
+    body = bodies.changed_device(await read_json(request))
+    device_id = request.path_params["device_id"]
+    return json_response(
+        views.updated_device(await devices.update(_context(request), _tenant(request), device_id, body))
+    )
+
+
 @router.delete(
     "/device/{device_id}",
     tags=["device"],
@@ -154,6 +205,32 @@ async def delete_device(request: Request) -> Response:
     """Remove a device."""
     removed = await devices.delete(_context(request), _tenant(request), request.path_params["device_id"])
     return json_response(views.removed_device(removed))
+
+
+@router.post(
+    "/device/{device_id}/template/{template_id}",
+    tags=["device"],
+    responses=answers(schemas.DeviceUpdated, write=True),
+    openapi_extra=described(DEVICE_ID, TEMPLATE_ID),
+)
+async def attach_template(request: Request) -> Response:
+    """Add a template to a device; one that it has already changes nothing."""
+    context, tenant, path = _context(request), _tenant(request), request.path_params
+    changed = await attachments.attach(context, tenant, path["device_id"], path["template_id"])
+    return json_response(views.updated_device(changed))
+
+
+@router.delete(
+    "/device/{device_id}/template/{template_id}",
+    tags=["device"],
+    responses=answers(schemas.DeviceUpdated, write=True),
+    openapi_extra=described(DEVICE_ID, TEMPLATE_ID),
+)
+async def detach_template(request: Request) -> Response:
+    """Take a template from a device, with the overrides and the keys of its attributes."""
+    context, tenant, path = _context(request), _tenant(request), request.path_params
+    changed = await attachments.detach(context, tenant, path["device_id"], path["template_id"])
+    return json_response(views.updated_device(changed))
 
 
 def _context(request: Request) -> Context:

@@ -134,6 +134,20 @@ class TemplateRemoved(_Shape):
     removed: Template
 
 
+class TemplatesRemoved(_Shape):
+    """The templates as they were."""
+
+    result: Literal["ok"]
+    removed: list[Template]
+
+
+class TemplateUpdated(_Shape):
+    """The template as it is now."""
+
+    result: Literal["ok"]
+    updated: Template
+
+
 class NewDevice(_Shape):
     """Id and label of a device that was registered."""
 
@@ -153,6 +167,20 @@ class DeviceRemoved(_Shape):
 
     result: Literal["ok"]
     removed_device: Device
+
+
+class DevicesRemoved(_Shape):
+    """The devices as they were."""
+
+    result: Literal["ok"]
+    removed_devices: list[Device]
+
+
+class DeviceUpdated(_Shape):
+    """The device as it is now."""
+
+    message: Literal["device updated"]
+    device: Device
 
 
 class Refusal(_Shape):

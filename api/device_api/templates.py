@@ -1,15 +1,21 @@
-"""Templates over REST: made and removed as resources, found in the registry."""
+"""Templates over REST: made, changed and removed as resources, found in the registry."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from http import HTTPStatus
 
-from device_registry.domain.model import Key, Kind, RegisteredTemplate, TemplateSpec, Tenant
+from device_registry.domain.model import Key, RegisteredTemplate, TemplateSpec, Tenant
 from device_registry.manifests import template_manifest
 
-from . import names, writes
+from . import bulk, fitting, names, pruning, writes
+from .announcing import token
 from .context import Context
 from .parameters import identifier
-from .problems import no_such, refusal
+from .problems import Problem, accepted, no_such, refusal, unclaimed
+from .template_bodies import TemplateBody
+
+_NAMED = 20
+"""Devices that an answer names: enough to begin with, few enough to read."""
 
 
 async def find(context: Context, tenant: Tenant, template_id: str) -> RegisteredTemplate:
@@ -21,39 +27,98 @@ async def find(context: Context, tenant: Tenant, template_id: str) -> Registered
     return template
 
 
-async def create(context: Context, tenant: Tenant, spec: TemplateSpec) -> RegisteredTemplate:
+async def create(context: Context, tenant: Tenant, body: TemplateBody) -> RegisteredTemplate:
     """Make a template under an id that was never used. Raises Problem."""
     namespace = await context.namespaces.of(tenant)
     number = await context.reader.reserve_template_id(tenant)
-    pinned = replace(spec, template_id=number)
-    manifest = template_manifest(names.template_key(namespace, number), pinned)
-    await writes.register(context, [manifest], f"/template/{number}")
+    spec = TemplateSpec(label=body.label, attributes=body.attributes_over(()), template_id=number)
+    manifest = template_manifest(names.template_key(namespace, number), spec)
+    await writes.register(context, [manifest], _location(number))
     return await find(context, tenant, str(number))
+
+
+async def update(
+    context: Context, tenant: Tenant, before: RegisteredTemplate, body: TemplateBody
+) -> RegisteredTemplate:
+    """Replace a template by what the body says, and carry it to its devices. Raises Problem.
+
+    Answers it as it is then: every device shows it, and overrides of what is gone are gone.
+    """
+    key, uid = _resource(before)
+    await _check_conflicts(context, tenant, before, body)
+    announce = token()
+
+    def edit(spec: TemplateSpec) -> TemplateSpec:
+        attributes = body.attributes_over(spec.attributes)
+        return replace(spec, label=body.label, attributes=attributes, announce=announce)
+
+    outcome = await writes.change(context, key, uid, edit, _location(before.id))
+    await _propagated(context, tenant, before.id, outcome.revision)
+    after = await find(context, tenant, str(before.id))
+    await pruning.prune(context, tenant, before, after)
+    return after
 
 
 async def delete(context: Context, tenant: Tenant, template_id: str) -> RegisteredTemplate:
     """Remove a template that no device uses; answers it as it was. Raises Problem."""
     template = await find(context, tenant, template_id)
-    if await context.reader.in_use(tenant, template.id):
-        raise refusal("Templates cannot be removed as they are being used by devices")
-    key = resource_of(template)
-    if key is None or template.claim is None:
-        raise unclaimed("template", template.id)
-    await writes.remove(context, key, template.claim.uid, f"/template/{template.id}")
+    await _check_unused(context, tenant, [template.id])
+    key, uid = _resource(template)
+    await writes.remove(context, key, uid, _location(template.id))
     return template
 
 
-def resource_of(template: RegisteredTemplate) -> Key | None:
-    """The resource that declares the template; None when the row is unclaimed."""
-    if template.claim is None or template.unclaimed_since is not None:
-        return None
-    return Key(Kind.TEMPLATE, *template.claim.place)
+async def delete_all(context: Context, tenant: Tenant) -> list[RegisteredTemplate]:
+    """Remove every template of the tenant, or none if one is in use; answers them as they were."""
+    ids = await context.reader.every_template(tenant)
+    await _check_unused(context, tenant, ids)
+    found = (await context.reader.templates(tenant, ids)).values()
+    resources = {one.id: _resource(one) for one in found}
+    removed = await bulk.remove(context, list(resources.values()), "/template")
+    return [one for one in found if resources[one.id][0] in removed]
 
 
-def unclaimed(kind: str, identifier_: object) -> Exception:
-    """Nothing in the cluster declares the row, so nothing can be changed there."""
-    return refusal(
-        f"The {kind} {identifier_} is in the registry only, no resource declares it;"
-        " adopt or delete it with device-manager unclaimed",
-        HTTPStatus.CONFLICT,
-    )
+def _resource(template: RegisteredTemplate) -> tuple[Key, str]:
+    key = fitting.resource_of(template)
+    if key is None or template.claim is None:
+        raise unclaimed("template", template.id)
+    return key, template.claim.uid
+
+
+def _location(template_id: int) -> str:
+    return f"/template/{template_id}"
+
+
+async def _check_conflicts(
+    context: Context, tenant: Tenant, before: RegisteredTemplate, body: TemplateBody
+) -> None:
+    """Refuse an attribute that another template of some device of this one declares already."""
+    new = body.identities - {one.identity for one in before.attributes}
+    found = await context.reader.clash(tenant, before.id, new) if new else None
+    if found:
+        label, number = found
+        raise refusal(f"Attribute {label} ({number}) has standing conflicts")
+
+
+async def _propagated(context: Context, tenant: Tenant, template_id: int, revision: int) -> None:
+    """Wait until every device shows the revision. Raises Problem (202) when that takes too long."""
+
+    async def holds() -> bool:
+        return await context.reader.is_propagated(tenant, template_id, revision)
+
+    try:
+        await context.waiter.wait_until(holds)
+    except TimeoutError:
+        raise accepted(_location(template_id)) from None
+
+
+async def _check_unused(context: Context, tenant: Tenant, templates: Collection[int]) -> None:
+    """The body is the contract's; the header says which devices to look at."""
+    used = await context.reader.users(tenant, templates, _NAMED)
+    if not used.total:
+        return
+    listed = ", ".join(used.ids) + (f" and {used.total - _NAMED} more" if used.total > _NAMED else "")
+    detail = f"used by {listed}; delete them or take the templates from them first"
+    message = "Templates cannot be removed as they are being used by devices"
+    status = HTTPStatus.BAD_REQUEST
+    raise Problem(status, {"message": message, "status": int(status)}, **{"X-Detail": detail})

@@ -27,9 +27,7 @@ def pagination(page: Page, matching: int) -> dict[str, Any]:
     }
 
 
-def devices(found: DevicesPage, page: Page) -> str:
-    """A list of devices."""
-    return f'{{"devices":[{found.bodies}],"pagination":{to_json(pagination(page, found.total))}}}'
+# --- templates --------------------------------------------------------------------------------------
 
 
 def templates(found: TemplatesPage, page: Page, attr_format: str) -> str:
@@ -48,9 +46,32 @@ def created_template(one: RegisteredTemplate, attr_format: str) -> str:
     return to_json({"result": "ok", "template": _shown(one, attr_format)})
 
 
+def updated_template(one: RegisteredTemplate) -> str:
+    """The answer to PUT /template/<id>."""
+    return to_json({"result": "ok", "updated": template_view(one)})
+
+
 def removed_template(one: RegisteredTemplate) -> str:
     """The answer to DELETE /template/<id>."""
     return to_json({"removed": template_view(one), "result": "ok"})
+
+
+def removed_templates(every: Iterable[RegisteredTemplate]) -> str:
+    """The answer to DELETE /template."""
+    return to_json({"removed": [template_view(one) for one in every], "result": "ok"})
+
+
+def _shown(one: RegisteredTemplate, attr_format: str) -> dict[str, Any]:
+    left_out: Sequence[str] = _LEFT_OUT.get(attr_format, ())
+    return {name: value for name, value in template_view(one).items() if name not in left_out}
+
+
+# --- devices ----------------------------------------------------------------------------------------
+
+
+def devices(found: DevicesPage, page: Page) -> str:
+    """A list of devices."""
+    return f'{{"devices":[{found.bodies}],"pagination":{to_json(pagination(page, found.total))}}}'
 
 
 def created_devices(created: Iterable[NewDevice]) -> str:
@@ -64,11 +85,16 @@ def created_device(document: str) -> str:
     return f'{{"devices":[{document}],"message":"device created"}}'
 
 
+def updated_device(document: str) -> str:
+    """The answer to PUT /device/<id>, and to templates that come and go."""
+    return f'{{"device":{document},"message":"device updated"}}'
+
+
 def removed_device(document: str) -> str:
     """The answer to DELETE /device/<id>."""
     return f'{{"removed_device":{document},"result":"ok"}}'
 
 
-def _shown(one: RegisteredTemplate, attr_format: str) -> dict[str, Any]:
-    left_out: Sequence[str] = _LEFT_OUT.get(attr_format, ())
-    return {name: value for name, value in template_view(one).items() if name not in left_out}
+def removed_devices(documents: Sequence[str]) -> str:
+    """The answer to DELETE /device."""
+    return f'{{"removed_devices":[{",".join(documents)}],"result":"ok"}}'

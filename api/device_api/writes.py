@@ -91,8 +91,8 @@ async def change(
         raise
 
 
-async def remove(context: Context, key: Key, uid: str, location: str) -> None:
-    """Delete the resource and wait until its row is gone.
+async def remove(context: Context, key: Key, uid: str, location: str, *, patient: bool = False) -> None:
+    """Delete the resource and wait until its row is gone; if `patient`, also while a budget holds it.
 
     Of several at once one returns, the others raise Problem (404, with the last segment of `location` as
     the id). Raises Problem also: 409 naming the manager when the resource is declared elsewhere (unless
@@ -101,7 +101,7 @@ async def remove(context: Context, key: Key, uid: str, location: str) -> None:
     """
     first = await _delete(context, key, uid)
     try:
-        held = await context.waiter.wait_gone(key, uid)
+        held = await context.waiter.wait_gone(key, uid, patient=patient)
     except TimeoutError:
         raise accepted(location) from None
     if held is not None:
@@ -206,7 +206,7 @@ def _check_owners(context: Context, obj: Mapping[str, Any], spec: Mapping[str, A
         )
 
 
-def _check_declared_here(context: Context, obj: Mapping[str, Any]) -> None:
+def check_declared_here(context: Context, obj: Mapping[str, Any]) -> None:
     """Raise Problem (409) when others declare the resource, whole or in part."""
     others = ownership.declarers(obj)
     if others and not _may_overwrite(context):
@@ -231,7 +231,7 @@ async def _delete(context: Context, key: Key, uid: str) -> bool:
             found = await context.cluster.get(key)
             if found["metadata"]["uid"] != uid or "deletionTimestamp" in found["metadata"]:
                 return False
-            _check_declared_here(context, found)
+            check_declared_here(context, found)
             await context.cluster.delete(key, uid=uid, resource_version=found["metadata"]["resourceVersion"])
             return True
         except NotFound:

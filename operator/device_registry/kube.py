@@ -177,6 +177,9 @@ class Kube:
     async def namespace(self, name: str) -> dict[str, Any]:
         return await self._request("GET", f"/api/v1/namespaces/{name}")
 
+    async def annotate_namespace(self, name: str, annotations: Mapping[str, str]) -> None:
+        await self._patch(f"/api/v1/namespaces/{name}", _MERGE, {"metadata": {"annotations": annotations}})
+
     async def is_ending(self, kind: Kind) -> bool:
         path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{PLURALS[kind]}.{GROUP}"
         try:

@@ -293,5 +293,8 @@ class Cluster(Protocol):
     async def namespace(self, name: str) -> dict[str, Any]:
         """A namespace with its annotations."""
 
+    async def annotate_namespace(self, name: str, annotations: Mapping[str, str]) -> None:
+        """Set annotations of a namespace; the others stay."""
+
     async def is_ending(self, kind: Kind) -> bool:
         """Whether the definition of the kind (its CRD) is being deleted or gone, and the objects with it."""

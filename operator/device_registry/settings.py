@@ -178,6 +178,11 @@ class Settings(BaseSettings):
         return host
 
     @property
+    def has_deletion_budget(self) -> bool:
+        """Whether deletions are counted at all."""
+        return self.DELETION_BUDGET_COUNT > 0 or self.DELETION_BUDGET_PERCENT > 0
+
+    @property
     def registry_url(self) -> URL:
         """Where the registry is, as SQLAlchemy wants it."""
         host, _, port = self.DBHOST.partition(":")

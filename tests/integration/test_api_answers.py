@@ -13,9 +13,10 @@ from sqlalchemy import URL
 
 from device_api import schemas
 from device_api.app import create_app
-from device_api.bodies import device_body, template_spec
+from device_api.bodies import new_device
 from device_api.context import Context
 from device_api.namespaces import Namespaces
+from device_api.template_bodies import template_body
 from device_registry.domain.errors import ClusterUnavailable
 from device_registry.registry.reader import RegistryReader
 from device_registry.registry.waiter import OutcomeWaiter
@@ -235,5 +236,5 @@ def find_reference(document: Any, reference: str) -> Any:
 def test_bodies_are_documented_with_examples_that_are_taken() -> None:
     template = schemas.TemplateBody.model_json_schema()["example"]
     device = schemas.DeviceBody.model_json_schema()["example"]
-    assert template_spec(template).label == template["label"]
-    assert device_body(json.loads(json.dumps(device)), with_id=True).id == device["id"]
+    assert template_body(template).label == template["label"]
+    assert new_device(json.loads(json.dumps(device)), with_id=True).id == device["id"]

@@ -8,7 +8,8 @@ from sqlalchemy import URL
 
 from device_registry.domain.errors import RegistryUnavailable
 from device_registry.domain.model import DeviceId, Key, Kind, Tenant
-from device_registry.registry.filters import Filters, Page
+from device_registry.registry.bindings import Users
+from device_registry.registry.filters import Filters, Order, Page
 from device_registry.registry.reader import RegistryReader
 from tests.support.builders import ACME, a_device, a_static, a_template, an_attribute, an_entry, an_override
 from tests.support.clock import Clock
@@ -72,7 +73,7 @@ async def test_a_device_is_tied_to_the_resource_that_declares_it(reader: Registr
 
 async def test_devices_come_in_the_order_of_their_bytes(reader: RegistryReader) -> None:
     assert await ids(reader, Filters()) == ["0f", "B2", "a1", "b2", "c3"]
-    assert await ids(reader, Filters(), Page(by_label=True)) == ["b2", "c3", "B2", "0f", "a1"]
+    assert await ids(reader, Filters(), Page(order=Order.LABEL)) == ["b2", "c3", "B2", "0f", "a1"]
 
 
 async def test_pages_follow_one_another_and_end(reader: RegistryReader) -> None:
@@ -140,15 +141,57 @@ async def test_templates_are_filtered_by_what_they_declare(
 
 
 async def test_pages_of_templates_are_in_order_and_know_their_number(reader: RegistryReader) -> None:
-    page = await reader.templates_page(ACME, Filters(), Page(size=1, number=2, by_label=True))
+    page = await reader.templates_page(ACME, Filters(), Page(size=1, number=2, order=Order.LABEL))
     assert ([one.label for one in page.templates], page.total) == (["first%"], 2)
     beyond = await reader.templates_page(ACME, Filters(), Page(size=5, number=2))
     assert (beyond.templates, beyond.total) == ((), 2)
 
 
 async def test_a_template_is_in_use_as_long_as_a_device_has_it(reader: RegistryReader) -> None:
-    assert await reader.in_use(ACME, 1)
-    assert not await reader.in_use(OTHER, 1)
+    used = await reader.users(ACME, [1], limit=2)
+    assert (used.total, used.ids) == (3, ("B2", "a1"))
+    assert (await reader.users(ACME, [1, 2], limit=9)).ids == ("B2", "a1", "b2", "c3")
+    assert await reader.users(OTHER, [1], limit=2) == Users(total=0, ids=())
+
+
+async def test_an_attribute_clashes_with_the_other_templates_of_a_device(reader: RegistryReader) -> None:
+    assert await reader.clash(ACME, 1, [("new", "static"), ("loc", "dynamic")]) == ("loc", 5)
+    assert await reader.clash(ACME, 1, [("loc", "static"), ("color", "static"), ("hue", "meta")]) is None
+    assert await reader.clash(ACME, 1, []) is None
+    assert await reader.clash(OTHER, 1, [("loc", "dynamic")]) is None
+
+
+async def test_only_devices_with_values_of_their_own_are_asked_for_when_a_template_loses_attributes(
+    reader: RegistryReader,
+) -> None:
+    ((found, spec),) = await reader.devices_with_own_values(ACME, 1)
+    assert (found.id, found.uid) == ("B2", "uid-of-B2")
+    assert spec.overrides == (an_override("color", "blue"),)
+    assert await reader.devices_with_own_values(ACME, 2) == []
+
+
+async def test_a_revision_is_propagated_when_everybody_was_told(reader: RegistryReader) -> None:
+    assert await reader.is_propagated(ACME, 1, 1)
+    assert not await reader.is_propagated(ACME, 1, 2)
+    assert await reader.is_propagated(ACME, 424242, 7)
+
+
+async def test_all_of_a_tenant_are_listed_with_the_resources_behind_them(reader: RegistryReader) -> None:
+    assert [one.id for one in await reader.every_device(ACME)] == ["0f", "B2", "a1", "b2", "c3"]
+    assert await reader.every_template(ACME) == [1, 2]
+    assert await reader.every_template(OTHER) == []
+
+
+async def test_lists_are_sorted_either_way(reader: RegistryReader) -> None:
+    backwards = Page(order=Order.LABEL, descending=True)
+    assert await ids(reader, Filters(), backwards) == ["a1", "0f", "B2", "c3", "b2"]
+    assert await ids(reader, Filters(), Page(descending=True)) == ["c3", "b2", "a1", "B2", "0f"]
+    for order in (Order.CREATED, Order.UPDATED):
+        for descending in (False, True):
+            page = Page(order=order, descending=descending)
+            assert await ids(reader, Filters(), page) == ["0f", "B2", "a1", "b2", "c3"]
+    templates = await reader.templates_page(ACME, Filters(), backwards)
+    assert [one.label for one in templates.templates] == ["first%", "Second"]
 
 
 async def test_template_ids_are_given_out_once_each_also_to_a_tenant_that_is_new(

@@ -121,6 +121,10 @@ class MemoryCluster:
         self._called("definition")
         return crds.load(PLURALS[kind])
 
+    async def annotate_namespace(self, name: str, annotations: Mapping[str, str]) -> None:
+        self._called("annotate_namespace")
+        self.namespaces[name] = {**self.namespaces.get(name, {}), **annotations}
+
     async def namespace(self, name: str) -> dict[str, Any]:
         self._called("namespace")
         return {"metadata": {"name": name, "annotations": self.namespaces.get(name, {})}}

@@ -172,7 +172,8 @@ DEVICES: list[tuple[str, Any, dict[str, Any]]] = [
     ("attrs null", _SHORT | {"attrs": None}, malformed("input", attrs=[NULL])),
     ("attrs number", _SHORT | {"attrs": 5}, malformed("input", attrs=[WRONG_TYPE])),
     ("attrs of strings", _SHORT | {"attrs": ["x"]}, malformed("input", attrs=[WRONG_TYPE])),
-    ("attrs as GET shows them", _SHORT | {"attrs": {"1": []}}, malformed("input", attrs=[WRONG_TYPE])),
+    ("attrs object of no lists", _SHORT | {"attrs": {"1": 5}}, malformed("input", attrs=[WRONG_TYPE])),
+    ("attrs lists of no objects", _SHORT | {"attrs": {"1": ["x"]}}, malformed("input", attrs=[WRONG_TYPE])),
     (
         "repeated attribute",
         _SHORT | {"attrs": [_OVERRIDE, _OVERRIDE | {"id": 2}]},

@@ -60,6 +60,31 @@ class Topic:
         return [record for record in self.records() if record.id == device_id]
 
 
+class Tail:
+    """Follows the topics of any number of tenants: each call answers what has come since the one before."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._consumer = KafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+        self._positions: dict[TopicPartition, int] = {}
+
+    def news(self, tenant: str) -> list[Record]:
+        """The notifications of a tenant that were not answered yet; a topic that is not there has none."""
+        name = f"{tenant}.{SUBJECT}"
+        parts = [TopicPartition(name, one) for one in self._consumer.partitions_for_topic(name) or ()]
+        if not parts:
+            return []
+        self._consumer.assign(parts)
+        for part in parts:
+            self._consumer.seek(part, self._positions.get(part, 0))
+        found = _read(self._consumer, self._consumer.end_offsets(parts))
+        self._positions |= {part: self._consumer.position(part) for part in parts}
+        return found
+
+    def close(self) -> None:
+        """Release the connections."""
+        self._consumer.close()
+
+
 def _read(consumer: KafkaConsumer, ends: dict[TopicPartition, int]) -> list[Record]:
     records: list[Record] = []
     while any(consumer.position(part) < end for part, end in ends.items()):

@@ -8,7 +8,7 @@ from starlette.datastructures import QueryParams
 from device_api import parameters
 from device_api.problems import Problem
 from device_api.views import pagination
-from device_registry.registry.filters import Filters, Page
+from device_registry.registry.filters import Filters, Order, Page
 
 
 def refusal_of(read: Any, query: str) -> Any:
@@ -46,13 +46,32 @@ def test_rows_before_a_page_are_those_of_the_pages_before() -> None:
 
 
 def test_a_list_that_is_asked_nothing_is_the_first_twenty_by_id() -> None:
-    assert parameters.page(QueryParams("foo=bar")) == Page(size=20, number=1, by_label=False)
+    assert parameters.page(QueryParams("foo=bar")) == Page(
+        size=20, number=1, order=Order.ID, descending=False
+    )
     assert parameters.filters(QueryParams("foo=bar")) == Filters()
 
 
-def test_only_label_is_an_order() -> None:
-    assert parameters.page(QueryParams("sortBy=label")).by_label
-    assert not parameters.page(QueryParams("sortBy=created")).by_label
+@pytest.mark.parametrize(
+    ("asked", "order", "descending"),
+    [
+        ("label", Order.LABEL, False),
+        ("asc:label", Order.LABEL, False),
+        ("desc:label", Order.LABEL, True),
+        ("created", Order.CREATED, False),
+        ("desc:updated", Order.UPDATED, True),
+        ("desc:id", Order.ID, True),
+        ("desc:", Order.ID, False),
+        ("Label", Order.ID, False),
+        ("status", Order.ID, False),
+        ("label:desc", Order.ID, False),
+    ],
+)
+def test_a_list_is_sorted_as_is_asked_and_by_id_when_nobody_understands(
+    asked: str, order: Order, descending: bool
+) -> None:
+    page = parameters.page(QueryParams(f"sortBy={asked}"))
+    assert (page.order, page.descending) == (order, descending)
 
 
 @pytest.mark.parametrize("size", ["0", "-1"])

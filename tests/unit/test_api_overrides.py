@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from device_api.bodies import device_body
+from device_api.bodies import new_device
 from device_api.overrides import translate
 from device_api.problems import Problem
 from device_registry.domain.model import (
@@ -35,7 +35,7 @@ TEMPLATE = RegisteredTemplate(
 
 def translated(*entries: dict[str, Any]) -> tuple[Override, ...]:
     labelled = [{"label": str(index), **entry} for index, entry in enumerate(entries)]
-    body = device_body({"label": "d", "attrs": labelled}, with_id=False)
+    body = new_device({"label": "d", "attrs": labelled}, with_id=False)
     return translate(body.overrides, [TEMPLATE])
 
 
@@ -49,6 +49,16 @@ def test_metadata_alone_may_be_overridden() -> None:
     entry = {"id": 20, "template_id": 1, "metadata": [{"id": 30, "static_value": "rad"}]}
     unit = MetadataOverride(label="unit", type="meta", static_value="rad")
     assert translated(entry) == (Override(label="loc", type="dynamic", metadata=(unit,)),)
+
+
+def test_what_was_shown_as_the_templates_value_is_no_override_unless_it_differs_now() -> None:
+    shown = {"id": 10, "template_id": 1, "static_value": None, "is_static_overridden": False}
+    assert translated(shown) == ()
+    edited = shown | {"static_value": "mine"}
+    assert translated(edited) == (Override(label="serial", type="static", static_value="mine"),)
+    entry = {"id": 30, "static_value": "K", "is_static_overridden": False}
+    (kept,) = translated({"id": 20, "template_id": 1, "metadata": [entry]})
+    assert kept.metadata == (MetadataOverride(label="unit", type="meta", static_value="K"),)
 
 
 def test_null_is_no_override_and_empty_text_is_one() -> None:

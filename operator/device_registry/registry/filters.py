@@ -1,6 +1,17 @@
 """Which rows a list wants, and which part of them: the facade asks with these values, the reader answers."""
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Order(StrEnum):
+    """What a list is sorted by; equal rows by id. Texts compare by bytes."""
+
+    ID = "id"
+    LABEL = "label"
+    CREATED = "created"
+    UPDATED = "updated"
+    """Rows that never changed come before all others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -9,8 +20,8 @@ class Page:
 
     size: int = 20
     number: int = 1
-    by_label: bool = False
-    """Whether the order is by label (bytes, then id); else it is by id."""
+    order: Order = Order.ID
+    descending: bool = False
 
     @property
     def offset(self) -> int:

@@ -14,24 +14,14 @@ from typing import Any, cast
 from psycopg.rows import DictRow
 
 from device_registry.domain import terms
-from device_registry.domain.model import DeviceId, Key, Kind, RegisteredTemplate, Tenant
+from device_registry.domain.model import DeviceId, Key, RegisteredTemplate, Tenant
 from device_registry.domain.outcome import Outcome
 
 from . import rows, sql
-from .filters import Filters, Page
-from .statements import Statements
+from .bindings import BindingReads, StoredDevice, stored
+from .filters import Filters, Order, Page
 
 _SQL = sql.load("reader.sql")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredDevice:
-    """A registered device with the resource behind it."""
-
-    body: str
-    key: Key | None
-    """The resource that declares it; None when the row is unclaimed."""
-    uid: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +40,7 @@ class TemplatesPage:
     templates: tuple[RegisteredTemplate, ...]
 
 
-class RegistryReader(Statements):
+class RegistryReader(BindingReads):
     """Reads devices, templates and outcomes. Every method may raise RegistryUnavailable.
 
     An asynchronous context manager; a registry that is away at the start is no error.
@@ -66,7 +56,7 @@ class RegistryReader(Statements):
     async def stored_device(self, tenant: Tenant, device_id: str) -> StoredDevice | None:
         """A device together with the resource that declares it."""
         found = await self.fetch(_SQL.device_with_claim, tenant=tenant, id=device_id)
-        return _stored(found[0]) if found else None
+        return stored(found[0]) if found else None
 
     async def documents(self, tenant: Tenant, ids: Collection[DeviceId]) -> dict[DeviceId, str]:
         """The documents of several devices by id, absent ones left out."""
@@ -81,14 +71,14 @@ class RegistryReader(Statements):
     async def devices_page(self, tenant: Tenant, filters: Filters, page: Page) -> DevicesPage:
         """A page of documents as they were stored."""
         wanted = _device_parameters(tenant, filters)
-        statement = _page_statement("devices_page", tuple(wanted), page.by_label)
+        statement = _page_statement("devices_page", tuple(wanted), page.order, page.descending)
         (row,) = await self.fetch(statement, tenant=tenant, **wanted, **_limits(page))
         return DevicesPage(total=row["total"], bodies=row["bodies"] or "")
 
     async def device_ids_page(self, tenant: Tenant, filters: Filters, page: Page) -> str:
         """The ids of a page, as JSON texts joined by commas."""
         wanted = _device_parameters(tenant, filters)
-        statement = _page_statement("device_ids_page", tuple(wanted), page.by_label)
+        statement = _page_statement("device_ids_page", tuple(wanted), page.order, page.descending)
         (row,) = await self.fetch(statement, tenant=tenant, **wanted, **_limits(page))
         return row["ids"] or ""
 
@@ -106,17 +96,12 @@ class RegistryReader(Statements):
     async def templates_page(self, tenant: Tenant, filters: Filters, page: Page) -> TemplatesPage:
         """A page of templates; `filters.template` does not apply to them."""
         wanted = _template_parameters(filters)
-        statement = _page_statement("templates_page", tuple(wanted), page.by_label)
+        statement = _page_statement("templates_page", tuple(wanted), page.order, page.descending)
         parameters = {name: value for group in wanted.values() for name, value in group.items()}
         found = await self.fetch(statement, tenant=tenant, **parameters, **_limits(page))
         present = [row for row in found if row["id"] is not None]
         templates = tuple(await self._with_attributes(tenant, present))
         return TemplatesPage(total=found[0]["total"], templates=templates)
-
-    async def in_use(self, tenant: Tenant, template_id: int) -> bool:
-        """Whether any device uses the template."""
-        (row,) = await self.fetch(_SQL.template_in_use, tenant=tenant, id=template_id)
-        return bool(row["used"])
 
     async def reserve_template_id(self, tenant: Tenant) -> int:
         """A template id that the tenant never used and that nobody else will get."""
@@ -143,9 +128,14 @@ class RegistryReader(Statements):
 
 
 @cache
-def _page_statement(name: str, filters: tuple[str, ...], by_label: bool) -> str:  # noqa: FBT001 - a key of the cache
+def _page_statement(
+    name: str,
+    filters: tuple[str, ...],
+    order_by: Order,
+    descending: bool,  # noqa: FBT001 - a key of the cache
+) -> str:
     """A page statement with its fragments: a closed set of texts, so Postgres prepares each once."""
-    order: str = _SQL.order_label if by_label else _SQL.order_id
+    order: str = getattr(_SQL, f"order_{order_by}{'_descending' if descending else ''}")
     chosen = " ".join(getattr(_SQL, f"filter_{one}") for one in filters)
     text: str = getattr(_SQL, name)
     return text.format(filters=chosen, order=order, page_order=order.replace("d.", "page."))
@@ -174,10 +164,3 @@ def _template_parameters(filters: Filters) -> dict[str, Mapping[str, Any]]:
 
 def _limits(page: Page) -> dict[str, int]:
     return {"size": page.size, "offset": page.offset}
-
-
-def _stored(row: DictRow) -> StoredDevice:
-    if row["claim_name"] is None or row["unclaimed_since"] is not None:
-        return StoredDevice(body=row["document"], key=None)
-    key = Key(Kind.DEVICE, row["claim_namespace"], row["claim_name"])
-    return StoredDevice(body=row["document"], key=key, uid=row["claim_uid"])

@@ -8,7 +8,7 @@ SELECT 1
 SELECT document FROM device WHERE tenant = %(tenant)s AND id = %(id)s
 
 -- name: device_with_claim
-SELECT document, claim_namespace, claim_name, claim_uid, unclaimed_since FROM device
+SELECT id, document, claim_namespace, claim_name, claim_uid, unclaimed_since FROM device
 WHERE tenant = %(tenant)s AND id = %(id)s
 
 -- name: device_ids_taken
@@ -21,12 +21,12 @@ SELECT id, document FROM device WHERE tenant = %(tenant)s AND id = ANY(%(ids)s)
 -- The server joins the stored documents, so that a page is sent as it was stored, without a parse.
 SELECT (SELECT count(*) FROM device d WHERE d.tenant = %(tenant)s {filters}) AS total,
        (SELECT string_agg(d.document, ',' ORDER BY {order}) FROM (
-            SELECT d.document, d.id, d.label FROM device d WHERE d.tenant = %(tenant)s {filters}
+            SELECT d.document, d.id, d.label, d.created, d.updated FROM device d WHERE d.tenant = %(tenant)s {filters}
             ORDER BY {order} LIMIT %(size)s OFFSET %(offset)s) AS d) AS bodies
 
 -- name: device_ids_page
 SELECT string_agg(to_json(d.id)::text, ',' ORDER BY {order}) AS ids FROM (
-    SELECT d.id, d.label FROM device d WHERE d.tenant = %(tenant)s {filters}
+    SELECT d.id, d.label, d.created, d.updated FROM device d WHERE d.tenant = %(tenant)s {filters}
     ORDER BY {order} LIMIT %(size)s OFFSET %(offset)s) AS d
 
 -- name: filter_label
@@ -59,8 +59,26 @@ AND NOT EXISTS (
 -- name: order_id
 d.id
 
+-- name: order_id_descending
+d.id DESC
+
 -- name: order_label
 d.label, d.id
+
+-- name: order_label_descending
+d.label DESC, d.id
+
+-- name: order_created
+d.created, d.id
+
+-- name: order_created_descending
+d.created DESC, d.id
+
+-- name: order_updated
+d.updated NULLS FIRST, d.id
+
+-- name: order_updated_descending
+d.updated DESC NULLS LAST, d.id
 
 -- name: template
 SELECT * FROM template WHERE tenant = %(tenant)s AND id = ANY(%(ids)s)
@@ -76,9 +94,6 @@ ORDER BY {page_order}
 
 -- name: attributes
 SELECT * FROM template_attribute WHERE tenant = %(tenant)s AND template_id = ANY(%(ids)s) ORDER BY position
-
--- name: template_in_use
-SELECT EXISTS (SELECT FROM device_template WHERE tenant = %(tenant)s AND template_id = %(id)s) AS used
 
 -- name: reserve_template_id
 -- The first write of a tenant makes its row; a number is given out once, also when nothing comes of it.

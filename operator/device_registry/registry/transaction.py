@@ -103,6 +103,7 @@ class PostgresTransaction:
 
     def mark_propagated(self, template: RegisteredTemplate) -> None:
         self.execute(_SQL.mark_propagated, tenant=template.tenant, id=template.id, revision=template.revision)
+        self.execute(_SQL.notify_outcome)
 
     # --- tenants and ids ---
 

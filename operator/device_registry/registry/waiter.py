@@ -5,7 +5,7 @@ single query for all that wait.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Self
@@ -52,6 +52,7 @@ class OutcomeWaiter:
         self._seconds = seconds
         self._waits: set[_Wait] = set()
         self._wake = asyncio.Event()
+        self._heard = asyncio.Event()
         self._away = "Postgres was not asked yet"
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -81,15 +82,28 @@ class OutcomeWaiter:
         assert outcome is not None
         return outcome
 
-    async def wait_gone(self, key: Key, uid: str) -> Outcome | None:
+    async def wait_gone(self, key: Key, uid: str, *, patient: bool = False) -> Outcome | None:
         """None as soon as the resource is gone from the registry; the outcome when its deletion is held up.
+
+        `patient` waits even if the deletion budget holds it: somebody has just lifted it.
 
         Raises TimeoutError when neither comes in time, RegistryUnavailable when nobody can tell.
         """
-        outcome = await self._wait(
-            key, lambda seen: seen is None or seen.uid != uid or seen.reason in _HELD_UP
-        )
+        final = _HELD_UP - {Reason.DELETION_HELD} if patient else _HELD_UP
+        outcome = await self._wait(key, lambda seen: seen is None or seen.uid != uid or seen.reason in final)
         return outcome if outcome and outcome.uid == uid else None
+
+    async def wait_until(self, holds: Callable[[], Awaitable[bool]]) -> None:
+        """Return when it holds; it is asked at once and whenever the registry tells of something.
+
+        Raises TimeoutError when it does not in time, RegistryUnavailable as `holds` does.
+        """
+        async with asyncio.timeout(self._seconds):
+            heard = self._heard
+            while not await holds():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(heard.wait(), _POLL_SECONDS)
+                heard = self._heard
 
     async def _wait(self, key: Key, content: Callable[[Outcome | None], bool]) -> Outcome | None:
         waiting = _Wait(key, content, asyncio.get_running_loop().create_future())
@@ -131,6 +145,8 @@ class OutcomeWaiter:
                 async with self._listening() as connection:
                     async for _ in connection.notifies():
                         self._wake.set()
+                        self._heard.set()
+                        self._heard = asyncio.Event()
             except psycopg.Error as error:
                 self._went_away(error)
             await asyncio.sleep(_RETRY_SECONDS)
