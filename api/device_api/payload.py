@@ -12,11 +12,14 @@ MOST_BYTES = 10 * 1024 * 1024
 """Largest body: an import of ten thousand devices; a device or a template needs a hundredth."""
 
 
-async def read_json(request: Request) -> Any:
-    """The body as a value. Raises Problem: 400 when it is not JSON, 413 when it is too large."""
+async def read_json(request: Request, *, any_type: bool = False) -> Any:
+    """The body as a value; with `any_type` whatever its media type says it is.
+
+    Raises Problem: 400 when it is not JSON, 413 when it is too large.
+    """
     content_type, _, _ = request.headers.get("content-type", "").partition(";")
     body = await read_body(request)
-    if content_type.strip().lower() != "application/json":
+    if not any_type and content_type.strip().lower() != "application/json":
         raise _not_json()
     try:
         return json.loads(body.decode(), parse_constant=_refuse)

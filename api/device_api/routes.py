@@ -13,9 +13,21 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from device_registry.domain.model import Tenant
+from device_registry.domain.rendering import to_json
 from device_registry.registry.filters import Filters
 
-from . import attachments, bodies, devices, parameters, schemas, template_bodies, templates, views
+from . import (
+    actuation,
+    attachments,
+    bodies,
+    devices,
+    levels,
+    parameters,
+    schemas,
+    template_bodies,
+    templates,
+    views,
+)
 from .context import Context
 from .documentation import (
     ATTR_FORMAT,
@@ -207,6 +219,22 @@ async def delete_device(request: Request) -> Response:
     return json_response(views.removed_device(removed))
 
 
+@router.put(
+    "/device/{device_id}/actuate",
+    tags=["device"],
+    responses=answers(schemas.Actuated) | {403: {"model": schemas.NotConfigurable}},
+    openapi_extra=described(DEVICE_ID, body=schemas.ActuationBody),
+)
+async def actuate(request: Request) -> Response:
+    """Send values to actuators of a device."""
+    context, tenant, device_id = _context(request), _tenant(request), request.path_params["device_id"]
+    document = await devices.document(context, tenant, device_id)
+    values = actuation.checked(await read_json(request, any_type=True), document)
+    await actuation.send(context, tenant, device_id, values)
+    # The blank is the contract's.
+    return json_response(to_json({" status": "configuration sent to device"}))
+
+
 @router.post(
     "/device/{device_id}/template/{template_id}",
     tags=["device"],
@@ -231,6 +259,24 @@ async def detach_template(request: Request) -> Response:
     context, tenant, path = _context(request), _tenant(request), request.path_params
     changed = await attachments.detach(context, tenant, path["device_id"], path["template_id"])
     return json_response(views.updated_device(changed))
+
+
+@router.get("/log", tags=["process"], responses=answers(schemas.Level))
+async def get_log_level(_: Request) -> Response:
+    """From which level this process logs."""
+    return json_response(levels.current())
+
+
+@router.put(
+    "/log",
+    tags=["process"],
+    responses=answers(None),
+    openapi_extra=described(body=schemas.LevelBody),
+)
+async def set_log_level(request: Request) -> Response:
+    """Log from another level upwards; of this process only, until it ends."""
+    levels.change(await read_json(request))
+    return Response(media_type="text/html")
 
 
 def _context(request: Request) -> Context:

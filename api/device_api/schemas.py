@@ -183,6 +183,25 @@ class DeviceUpdated(_Shape):
     device: Device
 
 
+class Actuated(_Shape):
+    """The values are on their way. The key begins with a blank, as clients know it."""
+
+    status: Literal["configuration sent to device"] = Field(alias=" status")
+
+
+class NotConfigurable(_Shape):
+    """Labels that are of no actuator of the device."""
+
+    attrs: list[str]
+    status: Literal["some of the attributes are not configurable"]
+
+
+class Level(_Shape):
+    """A level of logging."""
+
+    level: Literal["CRITICAL", "ERROR", "WARNING", "WARN", "INFO", "DEBUG"]
+
+
 class Refusal(_Shape):
     """What is wrong with a request."""
 
@@ -268,8 +287,24 @@ class DeviceBody(BaseModel):
     attrs: list[OverrideBody] = Field([], max_length=256, description="Overrides.")
 
 
+class ActuationBody(BaseModel):
+    """Values for actuators by label; other fields are passed on as they are."""
+
+    model_config = ConfigDict(extra="allow", json_schema_extra={"example": {"attrs": {"led": "on"}}})
+
+    attrs: dict[str, object]
+
+
+class LevelBody(BaseModel):
+    """A level of logging, in any case."""
+
+    level: str = Field(pattern="^(?i:CRITICAL|ERROR|WARNING|WARN|INFO|DEBUG)$")
+
+
 REQUESTS: Final[Sequence[tuple[type[BaseModel], Literal["validation"]]]] = (
     (TemplateBody, "validation"),
     (DeviceBody, "validation"),
+    (ActuationBody, "validation"),
+    (LevelBody, "validation"),
 )
 """Models that stand in no answer and must be told to the documentation."""

@@ -13,6 +13,8 @@ from .settings import Settings
 
 _QUIET = ("kopf.objects", "kopf.activities", "aiohttp.access", "alembic", "asyncio")
 """Libraries that report each step at INFO; their warnings are kept."""
+_named = ["WARNING"]
+"""The name that the level was given last: WARN and WARNING are one level, each is shown as it was said."""
 
 
 def configure_logging(settings: Settings) -> None:
@@ -36,6 +38,20 @@ def configure_logging(settings: Settings) -> None:
     _route_standard_logging(settings, before)
 
 
+def level() -> str:
+    """The level from which this process logs, as it was named last."""
+    return _named[-1]
+
+
+def set_level(name: str) -> None:
+    """Log from this level upwards; one of those that LOG_LEVEL takes, in capitals."""
+    _named[:] = [name]
+    root = logging.getLogger()
+    root.setLevel(name)
+    for quiet in _QUIET:
+        logging.getLogger(quiet).setLevel(max(logging.WARNING, root.level))
+
+
 def _route_standard_logging(settings: Settings, before: list[Processor]) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
@@ -49,9 +65,7 @@ def _route_standard_logging(settings: Settings, before: list[Processor]) -> None
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(settings.LOG_LEVEL)
-    for name in _QUIET:
-        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    set_level(settings.LOG_LEVEL)
 
 
 def _renderers(log_format: str) -> list[Processor]:

@@ -1,7 +1,5 @@
 """REST on the whole road: what a client writes is a resource, a row and a record, and can be read at once."""
 
-import base64
-import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -10,12 +8,10 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.support.exchanges import Replay, scenarios
+from tests.support.facades import a_client, a_facade, answer
 from tests.support.kubectl import KubectlError
 from tests.support.manifests import a_device, a_template
-from tests.support.programs import Program, free_port
 from tests.support.road import Road
-from tests.support.topic import SUBJECT, Tail
 
 TEMPERATURE = {"label": "temperature", "type": "dynamic", "value_type": "float"}
 SERIAL = {"label": "serial", "type": "static", "value_type": "string", "static_value": "none"}
@@ -26,12 +22,8 @@ Client = Callable[[str], httpx.Client]
 @pytest.fixture(scope="module")
 def facade(road: Road) -> Iterator[str]:
     """A facade beside the operator, on its registry; answers the base URL."""
-    port = free_port()
-    shared = road.platform.environment(str(road.engine.url.database))
-    environment = {**shared, "API_HOST": "127.0.0.1", "API_PORT": str(port)}
-    program = Program("api", environment, road.platform.folder.log("facade")).start()
-    yield f"http://127.0.0.1:{port}"
-    assert program.stop() == 0
+    with a_facade(road) as url:
+        yield url
 
 
 @pytest.fixture
@@ -40,9 +32,7 @@ def client(facade: str) -> Iterator[Client]:
     opened: list[httpx.Client] = []
 
     def make(tenant: str) -> httpx.Client:
-        payload = base64.b64encode(json.dumps({"service": tenant}).encode()).decode()
-        headers = {"Authorization": f"Bearer head.{payload}.signature"}
-        opened.append(httpx.Client(base_url=facade, headers=headers, timeout=30))
+        opened.append(a_client(facade, tenant))
         return opened[-1]
 
     yield make
@@ -60,11 +50,6 @@ def tenant(road: Road) -> str:
 @pytest.fixture
 def rest(client: Client, tenant: str) -> httpx.Client:
     return client(tenant)
-
-
-def answer(response: httpx.Response, status: int = 200) -> Any:
-    assert response.status_code == status, response.text
-    return response.json()
 
 
 def a_thermometer(rest: httpx.Client) -> Any:
@@ -191,19 +176,3 @@ def test_while_postgres_is_away_the_answer_is_503_and_nothing_is_written(
     with pytest.raises(KubectlError):
         road.kubectl.get("device", "device-d1", tenant)
     answer(rest.post("/device", json={"id": "d1", "label": "d"}))
-
-
-@pytest.mark.parametrize("name", [one["name"] for one in scenarios()])
-def test_recorded_exchanges_are_answered_as_a_correct_server_does(road: Road, facade: str, name: str) -> None:
-    tail = Tail(road.platform.kafka_bootstrap)
-
-    def records(tenant: str) -> list[dict[str, Any]]:
-        road.wait_until_sent()
-        return [{"tenant": tenant, "subject": SUBJECT, "value": one.value} for one in tail.news(tenant)]
-
-    replay = Replay(facade, records=records)
-    (scenario,) = scenarios(name)
-    problems = [str(result) for result in replay.play(scenario) if result.problem]
-    replay.close()
-    tail.close()
-    assert problems == []

@@ -112,13 +112,13 @@ async def test_other_methods_are_answered_with_a_page_that_names_the_right_ones(
     response = await rest.patch("/device")
     assert response.status_code == 405
     assert response.headers["content-type"] == "text/html; charset=utf-8"
-    assert response.headers["allow"] == "GET, HEAD, OPTIONS, POST"
+    assert response.headers["allow"] == "DELETE, GET, HEAD, OPTIONS, POST"
 
 
 async def test_options_is_empty_and_head_is_get(rest: httpx.AsyncClient) -> None:
     options = await rest.options("/device/d1")
     assert (options.status_code, options.content) == (200, b"")
-    assert options.headers["allow"] == "DELETE, GET, HEAD, OPTIONS"
+    assert options.headers["allow"] == "DELETE, GET, HEAD, OPTIONS, PUT"
     head, get = await rest.head("/device/d1"), await rest.get("/device/d1")
     assert (head.status_code, head.headers["content-length"]) == (200, get.headers["content-length"])
 

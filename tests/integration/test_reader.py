@@ -7,11 +7,22 @@ import pytest
 from sqlalchemy import URL
 
 from device_registry.domain.errors import RegistryUnavailable
+from device_registry.domain.events import EventType, configure_event
 from device_registry.domain.model import DeviceId, Key, Kind, Tenant
 from device_registry.registry.bindings import Users
 from device_registry.registry.filters import Filters, Order, Page
 from device_registry.registry.reader import RegistryReader
-from tests.support.builders import ACME, a_device, a_static, a_template, an_attribute, an_entry, an_override
+from device_registry.registry.writer import PostgresOutbox, make_engine
+from tests.support.builders import (
+    ACME,
+    NOON,
+    a_device,
+    a_static,
+    a_template,
+    an_attribute,
+    an_entry,
+    an_override,
+)
 from tests.support.clock import Clock
 from tests.support.postgres import Databases, registry_on
 from tests.support.story import Story
@@ -45,6 +56,13 @@ def url(databases: Databases) -> Iterator[URL]:
 async def reader(url: URL) -> AsyncIterator[RegistryReader]:
     async with RegistryReader(url) as reader:
         yield reader
+
+
+@pytest.fixture
+def outbox(url: URL) -> Iterator[PostgresOutbox]:
+    engine = make_engine(url)
+    yield PostgresOutbox(engine)
+    engine.dispose()
 
 
 async def ids(reader: RegistryReader, filters: Filters, page: Page | None = None) -> list[str]:
@@ -211,3 +229,32 @@ async def test_a_registry_that_is_away_is_told_as_such(url: URL) -> None:
         reader._pool.timeout = 0.2
         with pytest.raises(RegistryUnavailable):
             await reader.ping()
+
+
+async def test_what_is_sent_to_a_device_is_the_next_event_of_its_stream(
+    reader: RegistryReader, outbox: PostgresOutbox
+) -> None:
+    event = configure_event(ACME, "a1", {"attrs": {"led": 1}, "id": "other"}, NOON, writer="the test")
+    assert await reader.configure(event)
+    (told,) = [one for one in outbox.unsent(99) if one.event.type is EventType.CONFIGURE]
+    assert (told.sequence, told.key, told.headers[-1]) == (2, "acme:a1", ("dojot_writer", b"the test"))
+    assert json.loads(told.event.payload) == {
+        "data": {"attrs": {"led": 1}, "id": "a1"},
+        "event": "configure",
+        "meta": {"service": "acme", "timestamp": 1767268800000},
+    }
+
+
+async def test_what_was_sent_already_is_not_sent_again_by_a_repetition(
+    reader: RegistryReader, outbox: PostgresOutbox
+) -> None:
+    event = configure_event(ACME, "b2", {"attrs": {}}, NOON, writer="")
+    assert await reader.configure(event)
+    assert await reader.configure(event)
+    told = [one for one in outbox.unsent(99) if one.event.subject == "b2"]
+    assert [one.sequence for one in told] == [1, 2]
+
+
+async def test_nothing_is_sent_to_a_device_that_is_not_there(reader: RegistryReader) -> None:
+    assert not await reader.configure(configure_event(ACME, "nope", {}, NOON, writer=""))
+    assert not await reader.configure(configure_event(OTHER, "b2", {}, NOON, writer=""))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from device_registry.logs import configure_logging
+from device_registry.logs import configure_logging, level, set_level
 from device_registry.settings import Settings
 
 
@@ -51,3 +51,17 @@ def test_a_person_at_a_terminal_gets_text(capsys: pytest.CaptureFixture[str]) ->
     configure_logging(Settings(LOG_FORMAT="text", LOG_LEVEL="INFO"))
     structlog.get_logger("ours").info("registered", device="a1b2c3")
     assert "device=a1b2c3" in capsys.readouterr().err
+
+
+def test_the_level_can_be_changed_while_the_program_runs_and_is_shown_as_it_was_said(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logging(Settings(LOG_FORMAT="json", LOG_LEVEL="INFO"))
+    log = structlog.get_logger("ours")
+    log.info("seen")
+    set_level("WARN")
+    log.info("not seen")
+    assert level() == "WARN"
+    set_level("DEBUG")
+    log.debug("seen again")
+    assert [one["event"] for one in lines(capsys)] == ["seen", "seen again"]

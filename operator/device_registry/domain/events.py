@@ -3,9 +3,11 @@
 Reconcile and the facade append them to the outbox in the transaction of the change; the relay sends them.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from .model import Declared, DeviceId, DeviceRow, DeviceSpec, RegisteredTemplate, Tenant
 from .rendering import template_view, timestamp, to_json
@@ -67,6 +69,25 @@ def template_event(template: RegisteredTemplate, affected: list[DeviceId], now: 
         revision=template.revision,
         generation=template.generation,
         uid=template.claim.uid if template.claim else "",
+    )
+
+
+def configure_event(
+    tenant: Tenant, device_id: str, data: Mapping[str, Any], now: datetime, *, writer: str
+) -> Event:
+    """What is sent to a device: the fields of the request as they came, and the device's id.
+
+    Unlike the others it tells when, in milliseconds: consumers keep it as data of the device.
+    """
+    meta = to_json({"service": tenant, "timestamp": int(now.timestamp() * 1000)})
+    body = to_json({**data, "id": device_id})
+    return Event(
+        tenant=tenant,
+        subject=device_id,
+        type=EventType.CONFIGURE,
+        payload=f'{{"data":{body},"event":{to_json(EventType.CONFIGURE)},"meta":{meta}}}',
+        created=now,
+        writer=writer,
     )
 
 

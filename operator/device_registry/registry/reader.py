@@ -18,6 +18,7 @@ from device_registry.domain.model import DeviceId, Key, RegisteredTemplate, Tena
 from device_registry.domain.outcome import Outcome
 
 from . import rows, sql
+from .actuation import Actuations
 from .bindings import BindingReads, StoredDevice, stored
 from .filters import Filters, Order, Page
 
@@ -40,7 +41,7 @@ class TemplatesPage:
     templates: tuple[RegisteredTemplate, ...]
 
 
-class RegistryReader(BindingReads):
+class RegistryReader(BindingReads, Actuations):
     """Reads devices, templates and outcomes. Every method may raise RegistryUnavailable.
 
     An asynchronous context manager; a registry that is away at the start is no error.
