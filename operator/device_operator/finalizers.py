@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from device_registry.faultpoints import Point, reached
 from device_registry.manifests import FINALIZER, parse
 from device_registry.ports import Cluster
 
@@ -16,7 +17,9 @@ async def hold(cluster: Cluster, resource: Any) -> Any:
     if resource.guarded:
         return resource
     wanted = [*resource.finalizers, FINALIZER]
+    reached(Point.BEFORE_HOLD)
     stored = await cluster.set_finalizers(resource.key, wanted, resource.resource_version)
+    reached(Point.AFTER_HOLD)
     return bound(
         parse(stored, resource.declared.tenant), resource.declared.tenant, resource.declared.tenant_claim
     )
@@ -25,4 +28,6 @@ async def hold(cluster: Cluster, resource: Any) -> Any:
 async def let_go(cluster: Cluster, resource: Any) -> None:
     """Take our finalizer off, so that the object can go. Raises Conflict and NotFound as above."""
     kept = [one for one in resource.finalizers if one != FINALIZER]
+    reached(Point.BEFORE_RELEASE)
     await cluster.set_finalizers(resource.key, kept, resource.resource_version)
+    reached(Point.AFTER_RELEASE)

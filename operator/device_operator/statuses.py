@@ -17,6 +17,7 @@ from device_registry.domain.errors import (
     RegistryError,
 )
 from device_registry.domain.model import Key
+from device_registry.faultpoints import Point, reached
 from device_registry.ports import Cluster
 
 from . import metrics
@@ -65,7 +66,9 @@ class StatusWriter:
             return
         try:
             async with self._slots:
+                reached(Point.BEFORE_STATUS)
                 stored = await self._cluster.patch_status(resource.key, status)
+                reached(Point.AFTER_STATUS)
         except NotFound:
             metrics.STATUS_WRITES.labels(code="404").inc()
             self._written.pop(resource.key, None)

@@ -17,6 +17,7 @@ from .backoff import Backoff
 from .domain.errors import Unavailable
 from .domain.events import Recorded
 from .domain.reasons import Reason
+from .faultpoints import Point, reached
 from .ports import Audience, Delivery, EventBus, Outbox
 
 log = structlog.get_logger()
@@ -101,7 +102,9 @@ class Relay:
     def _send(self, events: Sequence[Recorded]) -> set[int]:
         """One round; answers the ids of the events that are done with, sent or put aside."""
         with metrics.SEND_SECONDS.time():
+            reached(Point.BEFORE_SEND)
             deliveries = self._bus.send(events)
+            reached(Point.AFTER_SEND)
         sent = [recorded for recorded in events if deliveries[recorded.id].sent]
         poison = [recorded for recorded in events if deliveries[recorded.id].poison]
         if sent or poison:
@@ -116,7 +119,9 @@ class Relay:
         self._unmarked.extend(sent)
         if not self._unmarked:
             return
+        reached(Point.BEFORE_MARK)
         self._outbox.mark_sent([recorded.id for recorded in self._unmarked], self._clock())
+        reached(Point.AFTER_MARK)
         marked, self._unmarked = self._unmarked, []
         for recorded in marked:
             metrics.EVENTS_SENT.labels(recorded.event.type.value).inc()

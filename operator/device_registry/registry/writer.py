@@ -15,6 +15,7 @@ from device_registry.domain.events import Recorded
 from device_registry.domain.model import Key, Kind, Tenant
 from device_registry.domain.outcome import Outcome
 from device_registry.domain.reasons import Reason
+from device_registry.faultpoints import Point, reached
 from device_registry.ports import Holding, Place
 
 from . import rows, sql
@@ -62,6 +63,8 @@ class PostgresRegistry:
             transaction = PostgresTransaction(connection)
             self._check_epoch(transaction)
             yield transaction
+            reached(Point.BEFORE_COMMIT)
+        reached(Point.AFTER_COMMIT)
 
     def _check_epoch(self, transaction: PostgresTransaction) -> None:
         current = transaction.execute(_SQL.current_epoch)
