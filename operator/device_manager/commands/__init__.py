@@ -1,0 +1,1 @@
+"""One module for each command; the rule stands in `device_manager`."""
