@@ -3,7 +3,7 @@
 import typer
 
 from . import terminal
-from .commands import api, migrate, operator
+from .commands import api, migrate, operator, status
 
 app = typer.Typer(
     cls=terminal.Root,
@@ -18,3 +18,5 @@ _PROGRAMS = "Programs"
 app.command("operator", rich_help_panel=_PROGRAMS)(operator.run)
 app.command("api", rich_help_panel=_PROGRAMS)(api.run)
 app.command("migrate", rich_help_panel=_PROGRAMS)(migrate.run)
+
+app.command("status")(status.run)

@@ -143,7 +143,7 @@ def _adopt(declared: Declared[DeviceSpec], row: DeviceRow, facts: Facts) -> Deci
         reason=Reason.ALREADY_EXISTS,
         message=f'an unclaimed device has the id "{row.id}" and spec.adoptionPolicy is {policy};'
         " set it to Adopt to take the device over, or delete the row"
-        f" (device-manager unclaimed delete {row.id})",
+        f" (device-manager unclaimed delete {row.id} --tenant {row.tenant})",
     )
 
 
