@@ -75,8 +75,16 @@ class KafkaBus:
     A tenant whose topic cannot be named or written is left alone for a growing pause; the others go on.
     """
 
-    def __init__(self, bootstrap: Sequence[str], topics: TopicSource, delivery_seconds: float = 15.0) -> None:
+    def __init__(
+        self,
+        bootstrap: Sequence[str],
+        topics: TopicSource,
+        delivery_seconds: float = 15.0,
+        security: Mapping[str, Any] | None = None,
+    ) -> None:
+        """`security`: arguments for the library's clients, see `Settings.kafka_security`."""
         self._bootstrap = list(bootstrap)
+        self._security = dict(security or {})
         self._topics = topics
         self._delivery_seconds = delivery_seconds
         self._producer: KafkaProducer | None = None
@@ -157,6 +165,7 @@ class KafkaBus:
             "reconnect_backoff_max_ms": 1000,
             "max_request_size": MAX_RECORD_BYTES,
             "metrics_enabled": False,
+            **self._security,
         }
 
     def _enqueue(self, producer: KafkaProducer, events: Sequence[Recorded]) -> dict[int, Any]:

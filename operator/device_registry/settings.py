@@ -6,11 +6,13 @@ the fields is the order of the chart's values. Every program reads the same sett
 
 from enum import StrEnum
 from functools import cached_property
+from typing import Any
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 from sqlalchemy import URL
 
+from .connections import ConnectionSettings
 from .domain.model import DeletionPolicy
 
 
@@ -41,7 +43,7 @@ class ForeignResources(StrEnum):
     """Change and delete them; the next run of whoever declares them may put them back."""
 
 
-class Settings(BaseSettings):
+class Settings(ConnectionSettings):
     """The environment, typed. Unreadable values stop the program at start with the variable's name."""
 
     model_config = SettingsConfigDict(case_sensitive=True, env_ignore_empty=True, extra="ignore", frozen=True)
@@ -193,6 +195,7 @@ class Settings(BaseSettings):
             host=host,
             port=int(port) if port else None,
             database=self.DBNAME,
+            query=self.postgres_tls,
         )
 
     @property
@@ -200,6 +203,11 @@ class Settings(BaseSettings):
         """The brokers, each with its port."""
         hosts = [host.strip() for host in self.KAFKA_HOST.split(",")]
         return [host if ":" in host else f"{host}:{self.KAFKA_PORT}" for host in hosts]
+
+    @property
+    def redis_client(self) -> dict[str, Any]:
+        """Arguments for every client of redis-py; those for time-outs are the caller's."""
+        return {"host": self.REDIS_HOST, "port": self.REDIS_PORT, **self.redis_security}
 
     @cached_property
     def namespaces(self) -> list[str]:

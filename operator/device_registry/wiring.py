@@ -9,7 +9,7 @@ from .kafka import KafkaBus
 from .kube import Credentials, Kube
 from .registry.writer import PostgresRegistry, make_engine
 from .settings import Settings
-from .topics import DataBrokerTopics, NamedTopics
+from .topics import DataBrokerTopics, NamedTopics, TopicSource
 
 
 def clock() -> datetime:
@@ -24,9 +24,10 @@ def registry(settings: Settings) -> PostgresRegistry:
 
 def bus(settings: Settings) -> KafkaBus:
     """Kafka; topics are named after the tenant unless a data broker names them."""
+    topics: TopicSource = NamedTopics(settings.SUBJECT)
     if settings.BROKER:
-        return KafkaBus(settings.kafka_bootstrap, DataBrokerTopics(settings.BROKER, settings.SUBJECT))
-    return KafkaBus(settings.kafka_bootstrap, NamedTopics(settings.SUBJECT))
+        topics = DataBrokerTopics(settings.BROKER, settings.SUBJECT)
+    return KafkaBus(settings.kafka_bootstrap, topics, security=settings.kafka_security)
 
 
 def cluster() -> Kube:

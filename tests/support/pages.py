@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
+from device_registry.connections import ConnectionSettings
 from device_registry.domain import reasons
 from device_registry.settings import Settings
 
@@ -26,8 +27,26 @@ _SETTINGS = """# Settings
 Every program reads the environment once, at its start; a value that cannot be read stops it with the name of
 the variable. The variables of the original DeviceManager keep their names and meanings.
 
-| variable | default | what it is |
+"""
+
+_TABLE = """| variable | default | what it is |
 |---|---|---|
+"""
+
+_CONNECTIONS = """
+## TLS and passwords
+
+The names are those of libpq, of librdkafka and of the charts of Redis. Files of certificates are read anew
+for each connection, so a renewed certificate needs no restart.
+
+"""
+
+_SECRETS = """
+## Secrets in files
+
+Each of these may stand in a file, whose path is in the variable with `_FILE` behind its name (a line's end in
+it does not count): {names}.
+They are read once, at the start.
 """
 
 _REASONS = """# Reasons
@@ -43,8 +62,20 @@ that it refers to; everything else goes on by itself.
 
 def settings_page() -> str:
     """docs/settings.md."""
-    rows = [_setting(name, field) for name, field in Settings.model_fields.items()]
-    return _SETTINGS + "".join(rows)
+    fields = Settings.model_fields
+    secrets = [f"`{name}`" for name, field in fields.items() if field.annotation is SecretStr]
+    connections = ConnectionSettings.model_fields
+    return "".join(
+        [
+            _SETTINGS,
+            _TABLE,
+            *(_setting(name, field) for name, field in fields.items() if name not in connections),
+            _CONNECTIONS,
+            _TABLE,
+            *(_setting(name, field) for name, field in connections.items()),
+            _SECRETS.format(names=", ".join(secrets)),
+        ]
+    )
 
 
 def reasons_page() -> str:
