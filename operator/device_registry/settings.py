@@ -73,7 +73,17 @@ class Settings(ConnectionSettings):
     # --- presence (Redis) ---
     REDIS_HOST: str = Field("device-manager-redis", description="Host of Redis.")
     REDIS_PORT: int = Field(6379, description="Port of Redis.")
-    STATUS_TIMEOUT: float = Field(5, gt=0, description="Seconds without data until a device is offline.")
+    STATUS_TIMEOUT: float = Field(
+        5,
+        gt=0,
+        description="Seconds without data until a device is offline, where neither the message (`exp`,"
+        " seconds) nor a template (`device_timeout`, milliseconds) says so.",
+    )
+    STATUS_NOTICES: bool = Field(
+        default=False,
+        description="Whether the monitor writes each change of a status into the tenant's topic of device"
+        " data. Consumers that store everything from there will meet them.",
+    )
 
     # --- keys ---
     DEV_MNGR_CRYPTO_PASS: SecretStr = Field(SecretStr(""), description="Password of the key encryption.")

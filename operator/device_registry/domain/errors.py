@@ -53,6 +53,12 @@ class ClusterUnavailable(Unavailable):
     reason = Reason.CLUSTER_UNAVAILABLE
 
 
+class PresenceUnavailable(Unavailable):
+    """Redis does not answer."""
+
+    reason = Reason.PRESENCE_UNAVAILABLE
+
+
 class Fenced(RegistryError):
     """Another operator leads now; this process must not write any more."""
 

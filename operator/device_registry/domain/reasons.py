@@ -41,6 +41,8 @@ class Reason(StrEnum):
     """Kafka does not answer; the event waits in the outbox."""
     CLUSTER_UNAVAILABLE = "ClusterUnavailable"
     """The Kubernetes API server does not answer; what is to be written there waits."""
+    PRESENCE_UNAVAILABLE = "PresenceUnavailable"
+    """Redis does not answer; who is online is not known meanwhile, and nothing of it is lost."""
     QUARANTINED = "Quarantined"
     """Kafka can never take the event (it is too large); it was put aside and the later ones flow."""
     IN_USE = "InUse"
