@@ -10,7 +10,7 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr, ValidationError
 from redis.asyncio import Redis
 
-from device_registry.registry.reader import conninfo
+from device_registry.registry.statements import conninfo
 from device_registry.settings import Settings
 
 
