@@ -74,6 +74,14 @@ def new_device(body: Any, *, with_id: bool) -> DeviceBody:
     return _device(body, Fields.optional, with_id=with_id)
 
 
+def listed_device(body: Any) -> DeviceBody:
+    """A device of an import: its overrides are a list, if there are any. Raises Problem (400)."""
+    described = new_device(body, with_id=False)
+    if not isinstance(body.get("attrs", []), list):
+        raise malformed({"attrs": [fields.WRONG_TYPE]})
+    return described
+
+
 def changed_device(body: Any) -> DeviceBody:
     """The device that a body of PUT describes: other than at first it must name its templates.
 

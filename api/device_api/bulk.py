@@ -1,11 +1,11 @@
-"""Removes many resources at once, all or none as far as can be told beforehand.
+"""Many resources at once: removed, all or none as far as can be told beforehand, or created.
 
-Everything is looked at before anything goes; then they go in portions, so that the last ones do not wait
+What is to go is looked at before anything goes; all is done in portions, so that the last ones do not wait
 longer for the operator than a single one may.
 """
 
 import asyncio
-from collections.abc import Collection, Coroutine, Iterator, Sequence
+from collections.abc import Collection, Coroutine, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
@@ -35,14 +35,28 @@ async def remove(context: Context, resources: Sequence[Resource], location: str)
 
     Raises Problem, before anything is deleted, when one is declared elsewhere (409); and as `writes.remove`.
     """
-    for portion in portions(resources):
-        await asyncio.gather(*(_check(context, key) for key, _ in portion))
+    await check(context, [key for key, _ in resources])
     await _lift_budget(context, {key.namespace for key, _ in resources})
     removed: set[Key] = set()
     for portion in portions(resources):
         gone = await asyncio.gather(*(_remove(context, key, uid, location) for key, uid in portion))
         removed |= {key for (key, _), mine in zip(portion, gone, strict=True) if mine}
     return removed
+
+
+async def check(context: Context, resources: Sequence[Key]) -> None:
+    """Raise Problem (409) when one of the resources is declared elsewhere and may not be deleted here."""
+    for portion in portions(resources):
+        await asyncio.gather(*(_check(context, key) for key in portion))
+
+
+async def register(context: Context, manifests: Sequence[Mapping[str, Any]], location: str) -> None:
+    """Create the resources, portion by portion, and wait for each. Raises Problem as `writes.register`.
+
+    What came before a portion that fails stays.
+    """
+    for portion in portions(manifests):
+        await writes.register(context, portion, location)
 
 
 async def in_portions(work: Sequence[Coroutine[Any, Any, _One]]) -> list[_One]:

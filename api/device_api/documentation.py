@@ -11,7 +11,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from . import schemas
+from . import request_schemas, schemas
 
 _REF: Final = "#/components/schemas/{model}"
 
@@ -34,9 +34,9 @@ LATER: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
-def answers(model: Any, *, write: bool = False) -> dict[int | str, dict[str, Any]]:
+def answers(model: Any, *, write: bool = False, status: int = 200) -> dict[int | str, dict[str, Any]]:
     """The answers of a route."""
-    return {200: {"model": model}, **REFUSALS, **(LATER if write else {})}
+    return {status: {"model": model}, **REFUSALS, **(LATER if write else {})}
 
 
 def described(*parameters: dict[str, Any], body: type[BaseModel] | None = None) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(
         title=app.title, version=app.version, description=app.description, routes=app.routes
     )
-    _, definitions = models_json_schema(schemas.REQUESTS, ref_template=_REF)
+    _, definitions = models_json_schema(request_schemas.REQUESTS, ref_template=_REF)
     components = document.setdefault("components", {})
     components.setdefault("schemas", {}).update(definitions["$defs"])
     components["securitySchemes"] = {

@@ -1,17 +1,12 @@
-"""The bodies of the contract as models, for the documentation at /docs.
+"""The answers of the contract as models, for the documentation at /docs.
 
-Requests are not read with them: the texts of refusals are the contract's own (`bodies`). Answers are not made
-with them: documents are sent as stored. A test holds answers against these models.
+Answers are not made with them: documents are sent as stored. A test holds answers against these models.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
-from typing import Final, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-
-_LABEL_PATTERN = "^[A-Za-z0-9_-]+$"
-_Scalar = str | int | float | bool | None
 
 
 class _Shape(BaseModel):
@@ -196,6 +191,12 @@ class NotConfigurable(_Shape):
     status: Literal["some of the attributes are not configurable"]
 
 
+class Imported(_Shape):
+    """Everything is there."""
+
+    message: Literal["data imported!"]
+
+
 class Level(_Shape):
     """A level of logging."""
 
@@ -214,97 +215,3 @@ class Malformed(_Shape):
 
     message: str
     errors: dict[str, object]
-
-
-# --- requests ---------------------------------------------------------------------------------------
-
-
-class MetadataBody(BaseModel):
-    """A metadata entry of an attribute that is described."""
-
-    label: str = Field(min_length=1, max_length=128)
-    type: str = Field(max_length=32)
-    value_type: str = Field(max_length=32)
-    static_value: str | int | float | bool = Field("", description="Kept as text.")
-
-
-class AttributeBody(BaseModel):
-    """An attribute that is described; label and type together are unique."""
-
-    label: str = Field(max_length=128, pattern=_LABEL_PATTERN)
-    type: str = Field(max_length=32)
-    value_type: str = Field(max_length=32)
-    static_value: _Scalar = Field(None, description="Kept as text.")
-    metadata: list[MetadataBody] = Field([], max_length=32)
-
-
-class TemplateBody(BaseModel):
-    """A template that is described; ids and times of an answer sent back are ignored."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "label": "Thermometer",
-                "attrs": [
-                    {"label": "temperature", "type": "dynamic", "value_type": "float"},
-                    {"label": "serial", "type": "static", "value_type": "string", "static_value": "none"},
-                ],
-            }
-        }
-    )
-
-    label: str = Field(max_length=128)
-    attrs: list[AttributeBody] = Field(max_length=256)
-
-
-class MetadataOverrideBody(BaseModel):
-    """The value of a metadata entry for one device."""
-
-    id: int | str
-    static_value: _Scalar = None
-
-
-class OverrideBody(BaseModel):
-    """The value of an attribute for one device; the attribute is named by ids."""
-
-    id: int | str
-    template_id: int | str
-    label: str
-    static_value: _Scalar = None
-    metadata: list[MetadataOverrideBody] = []
-
-
-class DeviceBody(BaseModel):
-    """A device that is described."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"example": {"label": "Freezer 7", "templates": [1], "id": "a1b2c3"}}
-    )
-
-    label: str = Field(max_length=128)
-    templates: list[int | str] = Field([], max_length=16)
-    id: str | None = Field(None, pattern="^[0-9a-fA-F]{2,6}$", description="Left out: a free one.")
-    attrs: list[OverrideBody] = Field([], max_length=256, description="Overrides.")
-
-
-class ActuationBody(BaseModel):
-    """Values for actuators by label; other fields are passed on as they are."""
-
-    model_config = ConfigDict(extra="allow", json_schema_extra={"example": {"attrs": {"led": "on"}}})
-
-    attrs: dict[str, object]
-
-
-class LevelBody(BaseModel):
-    """A level of logging, in any case."""
-
-    level: str = Field(pattern="^(?i:CRITICAL|ERROR|WARNING|WARN|INFO|DEBUG)$")
-
-
-REQUESTS: Final[Sequence[tuple[type[BaseModel], Literal["validation"]]]] = (
-    (TemplateBody, "validation"),
-    (DeviceBody, "validation"),
-    (ActuationBody, "validation"),
-    (LevelBody, "validation"),
-)
-"""Models that stand in no answer and must be told to the documentation."""

@@ -1,0 +1,156 @@
+"""Routes of devices. Each reads the request, calls one function and writes the answer."""
+
+# A parameter in the signature would be validated, and a 422 documented that never comes.
+# ruff: noqa: FAST003
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from device_registry.domain.rendering import to_json
+from device_registry.registry.filters import Filters
+
+from . import actuation, attachments, bodies, devices, parameters, request_schemas, schemas, views
+from .documentation import CREATION, DEVICE_FILTERS, DEVICE_ID, PAGE, TEMPLATE_ID, answers, described
+from .payload import read_json
+from .problems import json_response
+from .routing import context_of, tenant_of
+
+router = APIRouter()
+
+
+@router.get(
+    "/device",
+    tags=["device"],
+    responses=answers(schemas.DeviceList | list[str]),
+    openapi_extra=described(*DEVICE_FILTERS),
+)
+async def list_devices(request: Request) -> Response:
+    """A page of the tenant's devices, or of their ids."""
+    context, tenant, query = context_of(request), tenant_of(request), request.query_params
+    page, wanted = parameters.page(query), parameters.filters(query)
+    if parameters.only_ids(query):
+        return json_response(f"[{await context.reader.device_ids_page(tenant, wanted, page)}]")
+    return json_response(views.devices(await context.reader.devices_page(tenant, wanted, page), page))
+
+
+@router.post(
+    "/device",
+    tags=["device"],
+    responses=answers(schemas.DevicesCreated, write=True),
+    openapi_extra=described(*CREATION, body=request_schemas.DeviceBody),
+)
+async def create_devices(request: Request) -> Response:
+    """Register one device or several alike, all or none."""
+    count, verbose = parameters.count_and_verbose(request.query_params)
+    body = bodies.new_device(await read_json(request), with_id=count == 1)
+    context, tenant = context_of(request), tenant_of(request)
+    created = await devices.create(context, tenant, body, count)
+    if not verbose:
+        return json_response(views.created_devices(created))
+    return json_response(views.created_device(await devices.document(context, tenant, created[0].id)))
+
+
+@router.delete(
+    "/device",
+    tags=["device"],
+    responses=answers(schemas.DevicesRemoved, write=True),
+)
+async def delete_devices(request: Request) -> Response:
+    """Remove every device; templates stay."""
+    removed = await devices.delete_all(context_of(request), tenant_of(request))
+    return json_response(views.removed_devices(removed))
+
+
+@router.get(
+    "/device/template/{template_id}",
+    tags=["device"],
+    responses=answers(schemas.DeviceList),
+    openapi_extra=described(TEMPLATE_ID, *PAGE),
+)
+async def list_devices_of_template(request: Request) -> Response:
+    """A page of the devices that use a template."""
+    page = parameters.page(request.query_params)
+    wanted = Filters(template=parameters.template_number(request.path_params["template_id"]))
+    found = await context_of(request).reader.devices_page(tenant_of(request), wanted, page)
+    return json_response(views.devices(found, page))
+
+
+@router.get(
+    "/device/{device_id}",
+    tags=["device"],
+    responses=answers(schemas.Device),
+    openapi_extra=described(DEVICE_ID),
+)
+async def get_device(request: Request) -> Response:
+    """One device."""
+    device_id = request.path_params["device_id"]
+    return json_response(await devices.document(context_of(request), tenant_of(request), device_id))
+
+
+@router.put(
+    "/device/{device_id}",
+    tags=["device"],
+    responses=answers(schemas.DeviceUpdated, write=True),
+    openapi_extra=described(DEVICE_ID, body=request_schemas.DeviceBody),
+)
+async def update_device(request: Request) -> Response:
+    """Replace a device: overrides that are not sent again are gone, its keys stay."""
+    body = bodies.changed_device(await read_json(request))
+    device_id = request.path_params["device_id"]
+    return json_response(
+        views.updated_device(await devices.update(context_of(request), tenant_of(request), device_id, body))
+    )
+
+
+@router.delete(
+    "/device/{device_id}",
+    tags=["device"],
+    responses=answers(schemas.DeviceRemoved, write=True),
+    openapi_extra=described(DEVICE_ID),
+)
+async def delete_device(request: Request) -> Response:
+    """Remove a device."""
+    removed = await devices.delete(context_of(request), tenant_of(request), request.path_params["device_id"])
+    return json_response(views.removed_device(removed))
+
+
+@router.put(
+    "/device/{device_id}/actuate",
+    tags=["device"],
+    responses=answers(schemas.Actuated) | {403: {"model": schemas.NotConfigurable}},
+    openapi_extra=described(DEVICE_ID, body=request_schemas.ActuationBody),
+)
+async def actuate(request: Request) -> Response:
+    """Send values to actuators of a device."""
+    context, tenant, device_id = context_of(request), tenant_of(request), request.path_params["device_id"]
+    document = await devices.document(context, tenant, device_id)
+    values = actuation.checked(await read_json(request, any_type=True), document)
+    await actuation.send(context, tenant, device_id, values)
+    # The blank is the contract's.
+    return json_response(to_json({" status": "configuration sent to device"}))
+
+
+@router.post(
+    "/device/{device_id}/template/{template_id}",
+    tags=["device"],
+    responses=answers(schemas.DeviceUpdated, write=True),
+    openapi_extra=described(DEVICE_ID, TEMPLATE_ID),
+)
+async def attach_template(request: Request) -> Response:
+    """Add a template to a device; one that it has already changes nothing."""
+    context, tenant, path = context_of(request), tenant_of(request), request.path_params
+    changed = await attachments.attach(context, tenant, path["device_id"], path["template_id"])
+    return json_response(views.updated_device(changed))
+
+
+@router.delete(
+    "/device/{device_id}/template/{template_id}",
+    tags=["device"],
+    responses=answers(schemas.DeviceUpdated, write=True),
+    openapi_extra=described(DEVICE_ID, TEMPLATE_ID),
+)
+async def detach_template(request: Request) -> Response:
+    """Take a template from a device, with the overrides and the keys of its attributes."""
+    context, tenant, path = context_of(request), tenant_of(request), request.path_params
+    changed = await attachments.detach(context, tenant, path["device_id"], path["template_id"])
+    return json_response(views.updated_device(changed))
