@@ -41,6 +41,11 @@ class Holds(Generic[K]):
     def __contains__(self, key: K) -> bool:
         return self._clock() < self._until.get(key, 0.0)
 
+    def active(self) -> frozenset[K]:
+        """The keys that are left alone now."""
+        now = self._clock()
+        return frozenset(key for key, until in self._until.items() if now < until)
+
     def fail(self, key: K) -> bool:
         """Leave the key alone for a while; answers whether it was well before."""
         first = key not in self._backoffs

@@ -5,9 +5,7 @@ producer is thrown away: a record that it still holds can then never arrive late
 """
 
 import logging
-import re
-import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from time import monotonic
 from typing import Any
 
@@ -18,18 +16,19 @@ from kafka.errors import (
     InvalidTimestampError,
     InvalidTopicError,
     KafkaError,
-    KafkaTimeoutError,
     MessageSizeTooLargeError,
     RecordListTooLargeError,
     RetriableError,
 )
 
 from .backoff import Holds
+from .brokers import accepts_connections, close_at_once, unusable_topics
 from .domain.errors import BrokerUnavailable
 from .domain.events import Recorded
 from .domain.model import Tenant
+from .lookups import Lookups
 from .ports import Delivery
-from .topics import TopicSource
+from .topics import TOPIC_NAME, TopicSource
 
 log = structlog.get_logger()
 _library_log = logging.getLogger("kafka")
@@ -37,17 +36,19 @@ _library_log = logging.getLogger("kafka")
 BLOCK_SECONDS = 4.0
 """How long the library may look for a broker or for one topic."""
 
-LOOKUP_SECONDS = 5.0
-"""When one call of `send` stops to look for more topics not used before: these must not delay the others."""
+LOOKUP_SECONDS = 1.0
+"""How long a call of `send` waits for the names of topics that were not used before, and again for Kafka to
+make them, all at once; what takes longer is used by a later call."""
 
 GRACE_SECONDS = 5.0
 """How long to wait beyond the delivery time-out for the producer to say that it has given up."""
 
-PING_SECONDS = 2.0
-"""How long a broker may take to accept a connection."""
-
 MAX_RECORD_BYTES = 64 * 1024 * 1024
 """Above any sensible limit of a broker: the broker's `message.max.bytes` decides, which people can change."""
+
+LARGE_BYTES = 256 * 1024
+"""Records from here on travel alone: they may be too large for the broker, and the library fails everything
+that is under way together with a refused record."""
 
 LONGEST_HOLD_SECONDS = 30.0
 """How soon at the latest a tenant is tried again whose topic could not be used."""
@@ -61,9 +62,6 @@ POISON = (
     UnicodeError,
 )
 """What concerns the record itself, so that sending it again can never help."""
-
-TOPIC_NAME = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")
-"""What Kafka takes as the name of a topic."""
 
 Outcomes = dict[int, Exception | None]
 """By event id what went wrong, None if the record was acknowledged."""
@@ -89,39 +87,65 @@ class KafkaBus:
         self._delivery_seconds = delivery_seconds
         self._producer: KafkaProducer | None = None
         self._holds = Holds[Tenant](LONGEST_HOLD_SECONDS)
+        self._lookups = Lookups[Tenant]()
         self._flowing = set[Tenant]()
         # The library describes every attempt to reconnect; the relay says once that the broker is away.
         if _library_log.level == logging.NOTSET:
             _library_log.setLevel(logging.CRITICAL)
+
+    def held(self) -> frozenset[Tenant]:
+        return self._holds.active() | self._lookups.under_way
 
     def send(self, events: Sequence[Recorded]) -> Mapping[int, Delivery]:
         """Send events of different subjects, wait for the acknowledgements, answer by event id.
 
         Takes three times the delivery time-out at worst. Raises BrokerUnavailable when no broker answers.
         """
-        free = [recorded for recorded in events if recorded.event.tenant not in self._holds]
-        outcomes = self._attempt(free, monotonic() + self._delivery_seconds) if free else {}
+        deadline = monotonic() + self._delivery_seconds
+        held = self.held()
+        free = [recorded for recorded in events if recorded.event.tenant not in held]
+        outcomes: Outcomes = {}
+        for company in _companies(free):
+            outcomes |= self._attempt_unless_late(company, deadline, hopeless=None not in outcomes.values())
         self._note_tenants(free, outcomes)
         return {recorded.id: _delivery(outcomes.get(recorded.id, _NOT_TRIED)) for recorded in events}
 
     def ping(self) -> bool:
         """Whether a broker accepts connections; costs one connection, for readiness."""
-        return any(_accepts_connections(server) for server in self._bootstrap)
+        return any(accepts_connections(server) for server in self._bootstrap)
 
     def close(self) -> None:
-        """Give up the producer. Later calls of `send` begin with a new one."""
+        """Give up the producer and what was looked for. Nothing can be sent afterwards."""
+        self._give_up_producer()
+        self._lookups.close()
+
+    def _give_up_producer(self) -> None:
         if self._producer is not None:
-            _close(self._producer)
+            self._lookups.forget()
+            close_at_once(self._producer)
             self._producer = None
             self._flowing.clear()
 
     # --- one attempt ----------------------------------------------------------------------------------
 
+    def _attempt_unless_late(
+        self, events: Sequence[Recorded], deadline: float, *, hopeless: bool
+    ) -> Outcomes:
+        """An outage is raised only while nothing has been sent: what was sent must be reported."""
+        if monotonic() > deadline:
+            return {}
+        try:
+            return self._attempt(events, deadline)
+        except BrokerUnavailable:
+            if hopeless:
+                raise
+            return {}
+
     def _attempt(self, events: Sequence[Recorded], deadline: float) -> Outcomes:
         """What became of the events. Absent ones were not tried."""
-        outcomes = self._await(self._enqueue(self._connected(), events))
-        if any(isinstance(error, KafkaError) for error in outcomes.values()):
-            self._begin_anew(outcomes)
+        attempts = self._enqueue(self._connected(), events)
+        outcomes = self._await(attempts)
+        self._begin_anew(attempts, outcomes)
         refused = [recorded for recorded in events if _is_refusal(outcomes.get(recorded.id))]
         if len(refused) > 1:
             outcomes |= self._attempt_halves(refused, deadline)
@@ -134,10 +158,15 @@ class KafkaBus:
         middle = len(refused) // 2
         return self._attempt(refused[:middle], deadline) | self._attempt(refused[middle:], deadline)
 
-    def _begin_anew(self, outcomes: Outcomes) -> None:
-        self.close()
-        # Tells an outage, which concerns everybody, from topics that cannot be used.
-        if None not in outcomes.values():
+    def _begin_anew(self, attempts: Mapping[int, Any], outcomes: Outcomes) -> None:
+        """Give the producer up if it may still hold failed records, or may be what does not work."""
+        failed = [attempts[one] for one, error in outcomes.items() if isinstance(error, KafkaError)]
+        nothing_worked = None not in outcomes.values()
+        if not failed or not (nothing_worked or any(map(_is_under_way, failed))):
+            return
+        self._give_up_producer()
+        if nothing_worked:
+            # Tells an outage, which concerns everybody, from topics that cannot be used.
             self._connected()
 
     def _connected(self) -> KafkaProducer:
@@ -170,18 +199,31 @@ class KafkaBus:
 
     def _enqueue(self, producer: KafkaProducer, events: Sequence[Recorded]) -> dict[int, Any]:
         """By event id the library's future, or the error that came at once. Absent events were not tried."""
-        deadline = monotonic() + LOOKUP_SECONDS
+        refused = self._look_for_topics(producer, {recorded.event.tenant for recorded in events})
         attempts: dict[int, Any] = {}
-        failed = set[Tenant]()
-        # Tenants known to work go first: looking for a topic may take long, and concerns its own tenant only.
-        for recorded in sorted(events, key=lambda recorded: recorded.event.tenant not in self._flowing):
+        for recorded in events:
             tenant = recorded.event.tenant
-            if tenant in failed or (tenant not in self._flowing and monotonic() > deadline):
-                continue
-            attempts[recorded.id] = attempt = self._hand_over(producer, recorded)
-            if isinstance(attempt, Exception) and not isinstance(attempt, POISON):
-                failed.add(tenant)
+            if tenant in refused:
+                attempts[recorded.id] = refused[tenant]
+            elif tenant in self._flowing:
+                attempts[recorded.id] = self._hand_over(producer, recorded)
         return attempts
+
+    def _look_for_topics(
+        self, producer: KafkaProducer, tenants: Collection[Tenant]
+    ) -> Mapping[Tenant, Exception]:
+        """Find the topics of tenants that are new to this producer; answers those that cannot be used."""
+        new = set(tenants) - self._flowing
+        if not new:
+            return {}
+        named = self._lookups.ask(new, self._topic, LOOKUP_SECONDS)
+        topics = {tenant: self._topic(tenant) for tenant, error in named.items() if error is None}
+        unusable = unusable_topics(producer, set(topics.values()), LOOKUP_SECONDS)
+        self._flowing |= {tenant for tenant, topic in topics.items() if topic not in unusable}
+        errors = {
+            tenant: unusable.get(topics[tenant]) if tenant in topics else named[tenant] for tenant in named
+        }
+        return {tenant: error for tenant, error in errors.items() if error is not None}
 
     def _hand_over(self, producer: KafkaProducer, recorded: Recorded) -> Any:
         try:
@@ -209,16 +251,32 @@ class KafkaBus:
     def _note_tenants(self, events: Sequence[Recorded], outcomes: Outcomes) -> None:
         tried = [(e.event.tenant, outcomes[e.id]) for e in events if e.id in outcomes]
         failed = {tenant: error for tenant, error in tried if error and not isinstance(error, POISON)}
-        for tenant, error in failed.items():
-            if self._holds.fail(tenant):
-                log.warning("the events of a tenant wait", tenant=tenant, error=str(error))
+        self._hold(failed.keys(), failed)
         for tenant in {tenant for tenant, error in tried if error is None} - failed.keys():
-            self._flowing.add(tenant)
             if self._holds.succeed(tenant):
                 log.info("the events of a tenant flow again", tenant=tenant)
 
+    def _hold(self, tenants: Collection[Tenant], errors: Mapping[Tenant, Exception]) -> None:
+        for tenant in tenants:
+            self._flowing.discard(tenant)
+            if self._holds.fail(tenant):
+                log.warning("the events of a tenant wait", tenant=tenant, error=str(errors[tenant]))
 
-_NOT_TRIED = BrokerUnavailable("not tried: the topic of the tenant could not be used a moment ago")
+
+def _companies(events: Sequence[Recorded]) -> list[list[Recorded]]:
+    """Ordinary records together, then the large ones, each alone."""
+    large = [recorded for recorded in events if len(recorded.event.payload) >= LARGE_BYTES]
+    apart = {recorded.id for recorded in large}
+    ordinary = [recorded for recorded in events if recorded.id not in apart]
+    return [*([ordinary] if ordinary else []), *([recorded] for recorded in large)]
+
+
+_NOT_TRIED = BrokerUnavailable("not tried: the topic of the tenant is not known to be usable")
+
+
+def _is_under_way(attempt: Any) -> bool:
+    """Whether the library took the record; else it is the error that it was not taken for."""
+    return not isinstance(attempt, Exception)
 
 
 def _is_refusal(error: Exception | None) -> bool:
@@ -241,20 +299,3 @@ def _delivery(error: Exception | None) -> Delivery:
     if error is None:
         return Delivery(sent=True)
     return Delivery(sent=False, poison=isinstance(error, POISON), error=f"{type(error).__name__}: {error}")
-
-
-def _close(producer: KafkaProducer) -> None:
-    try:
-        producer.close(timeout=1)
-    except KafkaTimeoutError:
-        # `close` gives up when a record is still pending, and would leave the sending thread at work.
-        producer._sender.force_close()  # noqa: SLF001 - the library has no public way
-
-
-def _accepts_connections(server: str) -> bool:
-    host, _, port = server.rpartition(":")
-    try:
-        with socket.create_connection((host.strip("[]"), int(port)), timeout=PING_SECONDS):
-            return True
-    except OSError:
-        return False

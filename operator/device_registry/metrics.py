@@ -8,6 +8,16 @@ OUTBOX_OLDEST_AGE = Gauge(
     "device_manager_outbox_oldest_age_seconds", "Age of the oldest event that waits to be sent; 0 if none."
 )
 
+OUTBOX_QUARANTINED = Gauge(
+    "device_manager_outbox_quarantined", "Events in quarantine about which nobody has decided."
+)
+
+EVENT_LAG = Histogram(
+    "device_manager_event_lag_seconds",
+    "Time from the change of a device until Kafka had acknowledged its event.",
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600),
+)
+
 EVENTS_SENT = Counter(
     "device_manager_events_sent_total", "Events that Kafka has acknowledged, by event type.", ["type"]
 )
@@ -15,12 +25,17 @@ EVENTS_SENT = Counter(
 SEND_FAILURES = Counter(
     "device_manager_send_failures_total",
     "Failed attempts to send, by reason: BrokerUnavailable and RegistryUnavailable count whole attempts,"
-    " Pending events that are tried again, Poison events that never will be, Unexpected bugs.",
+    " Pending events that are tried again, Poison events that never will be, Contended steps that gave way to"
+    " another transaction, Unexpected bugs.",
     ["reason"],
 )
 
 EVENTS_QUARANTINED = Counter(
     "device_manager_events_quarantined_total", "Events that can never be sent and were put aside."
+)
+
+EVENTS_READMITTED = Counter(
+    "device_manager_events_readmitted_total", "Events that people took out of quarantine to be sent again."
 )
 
 SEND_SECONDS = Histogram(

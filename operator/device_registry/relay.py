@@ -2,7 +2,8 @@
 
 The operator that leads runs `Relay.run` in a thread of its own. A subject never has two events in flight:
 events go out in rounds, the first of every subject, then the second of every subject, and so on. What fails
-holds back its subject only. What was sent twice carries the same `ce_id`.
+holds back its subject only; a tenant whose topic cannot be used is passed by until the bus tries it again.
+What was sent twice carries the same `ce_id`.
 """
 
 from collections import deque
@@ -14,7 +15,7 @@ import structlog
 
 from . import metrics
 from .backoff import Backoff
-from .domain.errors import Unavailable
+from .domain.errors import Contended, Fenced, Unavailable
 from .domain.events import Recorded
 from .domain.reasons import Reason
 from .faultpoints import Point, reached
@@ -24,9 +25,6 @@ log = structlog.get_logger()
 
 BATCH = 500
 """Events to look at in one step: a second or two of work."""
-
-WINDOW = 5_000
-"""Events to look at in one step at the most, when held back ones fill the head of the outbox."""
 
 IDLE_SECONDS = 1.0
 """How long to wait for a wake-up; a lost one costs no more than this."""
@@ -56,8 +54,8 @@ class Relay:
         self._backoff = Backoff()
         self._pause = 0.0
         self._away: set[Reason] = set()
-        self._limit = BATCH
         self._more = False
+        self._fenced = False
         self._unmarked: list[Recorded] = []
         self._next_gauge = self._next_prune = clock()
         metrics.BROKER_AVAILABLE.set(1)
@@ -67,9 +65,17 @@ class Relay:
         """Whether the broker answered when it was last needed."""
         return Reason.BROKER_UNAVAILABLE not in self._away
 
+    @property
+    def fenced(self) -> bool:
+        """Whether another operator leads: then nothing is sent any more."""
+        return self._fenced
+
     def run(self, stop: Flag) -> None:
-        """Send until the flag is set. Outlives every error; ends within a second or the current round."""
-        while not stop.is_set():
+        """Send until the flag is set or another operator leads.
+
+        Outlives every error; ends within a second or the current round.
+        """
+        while not (stop.is_set() or self._fenced):
             settled = self.step()
             if not (settled or self._more or self._pause):
                 self._guarded(self._idle)
@@ -88,16 +94,22 @@ class Relay:
 
     def _forward(self) -> int:
         self._mark_sent([])
-        events = self._outbox.unsent(self._limit)
+        held = self._bus.held()
+        events = self._outbox.unsent(BATCH, held)
         self._is_back(Reason.REGISTRY_UNAVAILABLE)
-        left = len(events)
+        settled = self._send_in_rounds(events)
+        # Tenants that are held since then are passed by now, which may show others behind them.
+        self._more = bool(events) and not self._bus.held() <= held
+        return settled
+
+    def _send_in_rounds(self, events: Sequence[Recorded]) -> int:
+        settled = 0
         streams = _streams(events)
         while streams:
             done = self._send([stream[0] for stream in streams.values()])
-            left -= len(done)
+            settled += len(done)
             streams = _advanced(streams, done)
-        self._look_further(len(events), left)
-        return len(events) - left
+        return settled
 
     def _send(self, events: Sequence[Recorded]) -> set[int]:
         """One round; answers the ids of the events that are done with, sent or put aside."""
@@ -123,8 +135,10 @@ class Relay:
         self._outbox.mark_sent([recorded.id for recorded in self._unmarked], self._clock())
         reached(Point.AFTER_MARK)
         marked, self._unmarked = self._unmarked, []
+        now = self._clock()
         for recorded in marked:
             metrics.EVENTS_SENT.labels(recorded.event.type.value).inc()
+            metrics.EVENT_LAG.observe(max(0.0, (now - recorded.event.created).total_seconds()))
         self._audience.on_sent(marked)
 
     def _put_aside(self, poison: Sequence[Recorded], deliveries: Mapping[int, Delivery]) -> None:
@@ -137,12 +151,6 @@ class Relay:
         if poison:
             self._audience.on_quarantined(poison)
 
-    def _look_further(self, seen: int, left: int) -> None:
-        """Held back events stay at the head of the outbox; the next step must see beyond them."""
-        limit = min(WINDOW, BATCH + left)
-        self._more = seen == self._limit < limit
-        self._limit = limit
-
     # --- trouble --------------------------------------------------------------------------------------
 
     def _guarded(self, work: Callable[[], int]) -> int:
@@ -150,6 +158,11 @@ class Relay:
             return work()
         except Unavailable as error:
             self._is_away(error)
+        except Fenced:
+            self._fenced = True
+        except Contended as error:
+            log.info("the relay gave way and will try again", error=error.message)
+            self._failed("Contended")
         except Exception:
             log.exception("the relay stumbled and will try again")
             self._failed("Unexpected")
@@ -183,16 +196,23 @@ class Relay:
         now = self._clock()
         if now >= self._next_gauge:
             self._next_gauge = now + GAUGE_INTERVAL
+            self._readmit()
             self._measure()
         if now >= self._next_prune:
             self._next_prune = now + PRUNE_INTERVAL
             self._prune(now)
         return 0
 
+    def _readmit(self) -> None:
+        if count := self._outbox.readmit():
+            metrics.EVENTS_READMITTED.inc(count)
+            log.info("events of the quarantine are sent again", events=count)
+
     def _measure(self) -> None:
-        depth, oldest = self._outbox.depth()
-        metrics.OUTBOX_DEPTH.set(depth)
-        metrics.OUTBOX_OLDEST_AGE.set(oldest)
+        depth = self._outbox.depth()
+        metrics.OUTBOX_DEPTH.set(depth.waiting)
+        metrics.OUTBOX_OLDEST_AGE.set(depth.oldest)
+        metrics.OUTBOX_QUARANTINED.set(depth.quarantined)
 
     def _prune(self, now: datetime) -> None:
         if self._outbox.prune(now - self._retention, PRUNE_PORTION) == PRUNE_PORTION:

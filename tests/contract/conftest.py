@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import pytest
 from sqlalchemy import URL
 
-from device_registry.memory import MemoryRegistry, Store
-from device_registry.ports import Outbox, Registry
+from device_registry.memory import MemoryQuarantine, MemoryRegistry, Store
+from device_registry.ports import Outbox, Quarantine, Registry
+from device_registry.registry.outbox import PostgresQuarantine
 from device_registry.registry.writer import PostgresRegistry, make_engine
 from tests.support.clock import Clock
 from tests.support.postgres import Databases, registry_on
@@ -20,6 +21,7 @@ class Operators:
 
     registry: Registry
     outbox: Outbox
+    quarantine: Quarantine
     another: Callable[[], Registry]
 
 
@@ -31,13 +33,15 @@ def database(databases: Databases) -> URL:
 def _in_memory() -> Iterator[Operators]:
     store = Store()
     registry = MemoryRegistry(store)
-    yield Operators(registry, registry.outbox, lambda: MemoryRegistry(store))
+    quarantine = MemoryQuarantine(store)
+    yield Operators(registry, registry.outbox, quarantine, lambda: MemoryRegistry(store))
 
 
 def _on_postgres(url: URL) -> Iterator[Operators]:
-    second = PostgresRegistry(make_engine(url))
+    engine = make_engine(url)
+    second = PostgresRegistry(engine)
     with registry_on(url) as registry:
-        yield Operators(registry, registry.outbox, lambda: second)
+        yield Operators(registry, registry.outbox, PostgresQuarantine(engine), lambda: second)
     second.close()
 
 

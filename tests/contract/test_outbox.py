@@ -10,7 +10,7 @@ import pytest
 from device_registry.domain.events import Event, EventType, Recorded, device_event
 from device_registry.domain.model import Tenant
 from device_registry.domain.reasons import Reason
-from device_registry.ports import Outbox, Registry
+from device_registry.ports import PORTION_BYTES, Depth, Outbox, Registry
 from tests.support.builders import ACME, NOON, a_row, at
 
 
@@ -28,6 +28,24 @@ def test_events_are_read_as_they_were_written(registry: Registry, outbox: Outbox
     written = append(registry, [an_event("a1"), an_event("b2"), an_event("a1")])
     assert outbox.unsent(10) == written
     assert outbox.unsent(2) == written[:2]
+
+
+def test_the_events_of_some_tenants_can_be_left_out(registry: Registry, outbox: Outbox) -> None:
+    stuck, other = Tenant("stuck"), Tenant("other")
+    events = [an_event(tenant=tenant) for tenant in (stuck, other, stuck, ACME)]
+    written = append(registry, events)
+    assert outbox.unsent(2, {stuck}) == [written[1], written[3]]
+    assert outbox.unsent(9, {stuck, other, ACME}) == []
+
+
+def test_large_events_are_read_in_portions_and_the_first_whatever_its_size(
+    registry: Registry, outbox: Outbox
+) -> None:
+    sizes = [PORTION_BYTES + 1, PORTION_BYTES // 2, PORTION_BYTES // 2, 10]
+    written = append(registry, [an_event(payload="x" * size) for size in sizes])
+    assert outbox.unsent(10) == written[:1]
+    outbox.mark_sent([written[0].id], NOON)
+    assert outbox.unsent(10) == written[1:3]
 
 
 def test_each_subject_counts_from_one_without_a_hole(registry: Registry, outbox: Outbox) -> None:
@@ -61,16 +79,16 @@ def test_what_is_sent_or_put_aside_is_not_read_again(registry: Registry, outbox:
     outbox.mark_sent([sent.id], NOON)
     outbox.quarantine(poison.id, "too large", NOON)
     assert outbox.unsent(10) == [waiting]
-    assert outbox.depth()[0] == 1
+    assert (outbox.depth().waiting, outbox.depth().quarantined) == (1, 1)
 
 
 def test_an_empty_outbox_has_no_depth_and_no_age(registry: Registry, outbox: Outbox) -> None:
-    assert outbox.depth() == (0, 0)
+    assert outbox.depth() == Depth()
 
 
 def test_the_oldest_event_tells_the_age(registry: Registry, outbox: Outbox) -> None:
     append(registry, [an_event()])
-    assert outbox.depth()[1] > 0
+    assert outbox.depth().oldest > 0
 
 
 def test_an_event_is_pending_put_aside_or_acknowledged_even_when_pruned_since(

@@ -5,6 +5,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from threading import Event
 from time import monotonic
 from uuid import uuid4
 
@@ -14,9 +15,10 @@ from structlog.testing import capture_logs
 
 from device_registry.domain.errors import BrokerUnavailable
 from device_registry.domain.events import Recorded
+from device_registry.domain.model import Tenant
 from device_registry.kafka import KafkaBus
 from device_registry.relay import Relay
-from device_registry.topics import DataBrokerTopics, NamedTopics, TopicSource
+from device_registry.topics import REMEMBERED_SECONDS, DataBrokerTopics, NamedTopics, TopicSource
 from local.platform import Platform
 from tests.support.outbox import NOON, MemoryOutbox, Nobody, an_event
 from tests.support.topics import a_data_broker, records
@@ -179,6 +181,46 @@ def test_a_topic_that_kafka_does_not_make_holds_back_its_tenant_only(
     assert monotonic() - begin < 1
 
 
+def test_many_new_tenants_do_not_hold_up_one_whose_topic_is_known(connect: Connect, tenant: str) -> None:
+    topics = Slow(tenant)
+    bus = connect(topics)
+    assert bus.send([an_event(1, tenant=tenant)])[1].sent
+    topics.opened.clear()
+    news = [an_event(number, tenant=f"{tenant}-{number}") for number in range(10, 40)]
+
+    deliveries = bus.send([*news, an_event(2, "a", 2, tenant=tenant)])
+
+    assert [event_id for event_id, delivery in deliveries.items() if delivery.sent] == [2]
+    assert bus.held() == {one.event.tenant for one in news}
+    topics.opened.set()
+    for one in news:
+        _send_until_sent(bus, one, patience=60)
+
+
+class Slow(NamedTopics):
+    """Names the topics of other tenants only after a while."""
+
+    def __init__(self, known: str) -> None:
+        super().__init__(SUBJECT)
+        self._known = known
+        self.opened = Event()
+
+    def topic(self, tenant: Tenant) -> str:
+        if tenant != self._known:
+            self.opened.wait(30)
+        return super().topic(tenant)
+
+
+def test_a_tenant_whose_topic_is_looked_for_in_vain_is_held(
+    platform: Platform, bus: KafkaBus, tenant: str
+) -> None:
+    _create_topic(platform.kafka_bootstrap, f"{tenant}.{SUBJECT}".replace(".", "_"))
+
+    assert not bus.send([an_event(1, tenant=tenant)])[1].sent
+
+    assert bus.held() == {tenant}
+
+
 def _create_topic(bootstrap: str, topic: str) -> None:
     admin = KafkaAdminClient(bootstrap_servers=bootstrap)
     admin.create_topics([topic], wait_for_metadata=True)
@@ -217,7 +259,7 @@ def test_a_tenant_without_a_topic_waits_and_the_others_go_on(connect: Connect, t
         assert [event_id for event_id, delivery in deliveries.items() if delivery.sent] == [3]
         assert "names no topic for tenant unknown" in deliveries[0].error
         assert not at_once[0].sent
-        assert [path_and_tenant[1] for path_and_tenant in data_broker.asked] == ["unknown", tenant]
+        assert sorted(path_and_tenant[1] for path_and_tenant in data_broker.asked) == [tenant, "unknown"]
 
         data_broker.topics["unknown"] = f"{tenant}.late"
         _send_until_sent(bus, waiting[0])
@@ -241,6 +283,26 @@ def test_without_the_data_broker_events_wait_and_tenants_with_a_known_topic_go_o
     assert not deliveries[2].poison
     assert "does not answer" in deliveries[2].error
     assert deliveries[3].sent
+
+
+def test_a_topic_is_asked_for_again_after_a_while(tenant: str) -> None:
+    time = [0.0]
+    with a_data_broker(acme="first") as data_broker:
+        topics = DataBrokerTopics(data_broker.url, SUBJECT, clock=lambda: time[0])
+        assert topics.topic(Tenant("acme")) == "first"
+        data_broker.topics["acme"] = "second"
+        assert topics.topic(Tenant("acme")) == "first"
+        time[0] = REMEMBERED_SECONDS
+        assert topics.topic(Tenant("acme")) == "second"
+    time[0] *= 2
+    assert topics.topic(Tenant("acme")) == "second", "a data broker that is away takes nothing back"
+
+
+def test_a_topic_that_cannot_exist_is_none(tenant: str) -> None:
+    with a_data_broker(acme="no topic") as data_broker:
+        topics = DataBrokerTopics(data_broker.url, SUBJECT)
+        with pytest.raises(BrokerUnavailable, match="names no topic for tenant acme"):
+            topics.topic(Tenant("acme"))
 
 
 def _send_until_sent(bus: KafkaBus, event: Recorded, patience: float = 10) -> None:

@@ -10,7 +10,6 @@ from threading import Barrier, Event
 
 import pytest
 
-from device_registry.domain.errors import RegistryUnavailable
 from device_registry.domain.events import EventType
 from device_registry.domain.model import Attribute, Declared, DeletionPolicy, DeviceId, DeviceSpec
 from device_registry.domain.reasons import Reason
@@ -20,9 +19,6 @@ from tests.support.builders import ACME, a_device, a_static, a_template, an_attr
 from tests.support.clock import Clock
 from tests.support.postgres import Databases, registry_on
 from tests.support.story import Story
-
-ATTEMPTS = 5
-"""A transaction that Postgres picks as the victim of a deadlock is tried again, as the operator does."""
 
 
 @pytest.fixture
@@ -37,24 +33,13 @@ def reconciler(registry: PostgresRegistry) -> Reconciler:
     return Reconciler(registry, Clock())
 
 
-def persistently(work: Callable[[], object]) -> None:
-    for attempt in range(ATTEMPTS):
-        try:
-            work()
-        except RegistryUnavailable:
-            if attempt + 1 == ATTEMPTS:
-                raise
-        else:
-            return
-
-
 def together(*works: Callable[[], object]) -> None:
     """Run all at the same time; the first error of any is raised."""
     barrier = Barrier(len(works))
 
     def run(work: Callable[[], object]) -> None:
         barrier.wait()
-        persistently(work)
+        work()
 
     with ThreadPoolExecutor(len(works)) as pool:
         list(pool.map(run, works))
@@ -123,18 +108,18 @@ def test_edits_of_devices_and_templates_at_the_same_time_end_where_they_should(
     def edit_devices(part: slice) -> None:
         for generation in range(2, 8):
             batch = fleet(60, generation, templates=both)[part]
-            persistently(partial(reconciler.register_devices, batch))
+            reconciler.register_devices(batch)
 
     def edit_template(name: str, *attributes: Attribute) -> None:
         for generation in range(2, 8):
             new = an_attribute(f"new{generation}-{name}")
             edited = a_template(name, *attributes, new, generation=generation)
-            persistently(partial(reconciler.register_template, edited))
+            reconciler.register_template(edited)
 
     def propagate() -> None:
         while not done.is_set() or registry.unpropagated():
             for template in registry.unpropagated():
-                persistently(partial(reconciler.propagate, *template, 25))
+                reconciler.propagate(*template, 25)
 
     with ThreadPoolExecutor(1) as pool:
         background = pool.submit(propagate)
@@ -221,8 +206,8 @@ def test_coming_and_going_at_the_same_time_leaves_no_hole_and_no_false_row(
     def come_and_go(part: Sequence[Declared[DeviceSpec]]) -> None:
         gone = [Departure(declared=one, policy=DeletionPolicy.DELETE) for one in part]
         for _ in range(5):
-            persistently(partial(reconciler.register_devices, part))
-            persistently(partial(reconciler.release_devices, gone))
+            reconciler.register_devices(part)
+            reconciler.release_devices(gone)
 
     together(*[partial(come_and_go, devices[n::2]) for n in range(2)] * 2)
     assert_no_holes(registry)

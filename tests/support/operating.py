@@ -9,7 +9,7 @@ from device_operator.circuit import Circuit
 from device_operator.program import Program
 from device_registry.domain.errors import BrokerUnavailable, Fenced, RegistryUnavailable
 from device_registry.domain.events import Recorded
-from device_registry.domain.model import Key
+from device_registry.domain.model import Key, Tenant
 from device_registry.memory import MemoryRegistry
 from device_registry.memory.transaction import MemoryTransaction
 from device_registry.ports import Delivery
@@ -30,6 +30,9 @@ class Broker:
             raise BrokerUnavailable
         self.taken.extend(events)
         return {one.id: Delivery(sent=True) for one in events}
+
+    def held(self) -> frozenset[Tenant]:
+        return frozenset()
 
     def close(self) -> None:
         """Nothing to release."""

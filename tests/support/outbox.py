@@ -1,14 +1,14 @@
 """An outbox and a bus in memory that do what a test tells them, for the relay."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from device_registry.domain.errors import BrokerUnavailable, RegistryUnavailable
+from device_registry.domain.errors import BrokerUnavailable, Fenced, RegistryUnavailable
 from device_registry.domain.events import Event, EventType, Recorded
 from device_registry.domain.model import Tenant
-from device_registry.ports import Delivery
+from device_registry.ports import Delivery, Depth
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -38,6 +38,10 @@ class MemoryOutbox:
     events: list[Recorded] = field(default_factory=list)
     sent: dict[int, datetime] = field(default_factory=dict)
     poison: dict[int, str] = field(default_factory=dict)
+    wanted: set[int] = field(default_factory=set)
+    """What people want sent again."""
+    fenced: bool = False
+    """Another operator leads."""
     limits: list[int] = field(default_factory=list)
     """How many events it was asked for, each time."""
     waits: int = 0
@@ -54,12 +58,14 @@ class MemoryOutbox:
         self._answer()
         return [event for event in self.events if event.id not in self.sent.keys() | self.poison.keys()]
 
-    def unsent(self, limit: int) -> list[Recorded]:
+    def unsent(self, limit: int, apart_from: Collection[Tenant] = ()) -> list[Recorded]:
         self.limits.append(limit)
-        return self.waiting[:limit]
+        return [event for event in self.waiting if event.event.tenant not in apart_from][:limit]
 
     def mark_sent(self, ids: Sequence[int], now: datetime) -> None:
         self._answer()
+        if self.fenced:
+            raise Fenced
         self.sent.update(dict.fromkeys(ids, now))
 
     def quarantine(self, event_id: int, error: str, now: datetime) -> None:
@@ -71,8 +77,16 @@ class MemoryOutbox:
         self.waits += 1
         self.on_wait()
 
-    def depth(self) -> tuple[int, float]:
-        return len(self.waiting), 7.0 if self.waiting else 0.0
+    def readmit(self) -> int:
+        self._answer()
+        readmitted, self.wanted = self.wanted, set()
+        for event_id in readmitted:
+            del self.poison[event_id]
+        return len(readmitted)
+
+    def depth(self) -> Depth:
+        waiting = len(self.waiting)
+        return Depth(waiting=waiting, oldest=7.0 if waiting else 0.0, quarantined=len(self.poison))
 
     def prune(self, before: datetime, limit: int) -> int:
         self._answer()
@@ -91,6 +105,9 @@ class ScriptedBus:
 
     rule: Callable[[Recorded], Delivery] = lambda _: SENT
     away: bool = False
+    stuck: set[str] = field(default_factory=set)
+    """Tenants whose topics cannot be used: their events fail, and then they are held."""
+    holding: set[Tenant] = field(default_factory=set)
     rounds: list[list[Recorded]] = field(default_factory=list)
     delivered: list[Recorded] = field(default_factory=list)
 
@@ -98,9 +115,18 @@ class ScriptedBus:
         if self.away:
             raise BrokerUnavailable
         self.rounds.append(list(events))
-        deliveries = {event.id: self.rule(event) for event in events}
+        deliveries = {event.id: self._delivery(event) for event in events}
         self.delivered += [event for event in events if deliveries[event.id].sent]
         return deliveries
+
+    def held(self) -> frozenset[Tenant]:
+        return frozenset(self.holding)
+
+    def _delivery(self, event: Recorded) -> Delivery:
+        if event.event.tenant in self.stuck:
+            self.holding.add(event.event.tenant)
+            return FAILED
+        return self.rule(event)
 
     def close(self) -> None:
         self.away = True

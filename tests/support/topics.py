@@ -64,6 +64,8 @@ def a_data_broker(**topics: str) -> Iterator[DataBroker]:
         broker.url = f"http://127.0.0.1:{server.server_port}"
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
-        yield broker
-        server.shutdown()
-        thread.join()
+        try:
+            yield broker
+        finally:
+            server.shutdown()
+            thread.join()

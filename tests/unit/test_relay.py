@@ -1,5 +1,6 @@
 """The relay: order of each subject, at least once, and nothing stops it."""
 
+from datetime import timedelta
 from threading import Event
 
 import pytest
@@ -9,7 +10,7 @@ from structlog.testing import capture_logs
 
 from device_registry.domain.events import Recorded
 from device_registry.ports import Delivery
-from device_registry.relay import BATCH, WINDOW
+from device_registry.relay import BATCH
 from tests.support.outbox import FAILED, POISON, SENT, an_event
 from tests.support.relay import World, metric
 
@@ -51,23 +52,26 @@ def test_a_failed_event_holds_back_only_its_subject(world: World) -> None:
     assert world.bus.sequences == {"a": [1, 2], "b": [1, 2]}
 
 
-def test_held_back_events_do_not_hide_what_stands_behind_them(world: World) -> None:
-    world.outbox.add(*["stuck"] * (2 * BATCH), "b")
-    world.bus.rule = lambda event: FAILED if event.event.subject == "stuck" else SENT
+def test_a_tenant_that_is_stuck_does_not_hide_what_stands_behind_it(world: World) -> None:
+    for number in range(1, 3 * BATCH):
+        world.outbox.events.append(an_event(number, str(number), tenant="stuck"))
+    world.outbox.events.append(an_event(3 * BATCH, "b"))
+    world.bus.stuck = {"stuck"}
 
-    assert [world.relay.step() for _ in range(3)] == [0, 0, 1]
+    assert [world.relay.step() for _ in range(2)] == [0, 1]
+    assert world.bus.sequences == {"b": [1]}
 
 
-def test_the_view_behind_held_back_events_has_an_end(world: World) -> None:
-    world.outbox.add(*["stuck"] * (WINDOW + BATCH))
+def test_who_is_stuck_is_passed_by_at_once_and_not_after_a_rest(world: World) -> None:
+    world.outbox.events = [an_event(1, tenant="stuck"), an_event(2, "b")]
+    world.bus.stuck = {"stuck"}
     world.bus.rule = lambda _: FAILED
     stop = Event()
     world.outbox.on_wait = stop.set
 
     world.relay.run(stop)
 
-    assert world.outbox.waits == 1
-    assert max(world.outbox.limits) == WINDOW
+    assert world.outbox.limits == [BATCH, BATCH], "looked at again because somebody is held now, then rested"
 
 
 @given(st.data())
@@ -159,3 +163,33 @@ def test_poison_is_put_aside_and_its_subject_goes_on(world: World) -> None:
     assert [(line["event"], line["key"], line["sequence"]) for line in logs] == [
         ("event quarantined", "acme:a", 2)
     ]
+
+
+def test_what_people_want_sent_again_leaves_the_quarantine_and_is_sent(world: World) -> None:
+    world.outbox.add("a")
+    world.bus.rule = lambda _: POISON
+    world.relay.step()
+    assert metric("outbox_quarantined") == 1
+    before = metric("events_readmitted_total")
+
+    world.outbox.wanted = {1}
+    world.bus.rule = lambda _: SENT
+    world.now += timedelta(seconds=5)
+    world.relay.step()
+
+    assert world.relay.step() == 1
+    assert (world.told, world.outbox.poison) == ([1], {})
+    assert (metric("outbox_quarantined"), metric("events_readmitted_total")) == (0, before + 1)
+
+
+# --- another leader ---------------------------------------------------------------------------------------
+
+
+def test_a_relay_that_does_not_lead_any_more_ends(world: World) -> None:
+    world.outbox.add("a", "b")
+    world.outbox.fenced = True
+
+    world.relay.run(Event())
+
+    assert world.relay.fenced
+    assert world.told == []

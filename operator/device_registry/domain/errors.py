@@ -63,6 +63,10 @@ class Fenced(RegistryError):
     """Another operator leads now; this process must not write any more."""
 
 
+class Contended(RegistryError):
+    """Two transactions stood in each other's way and this one gave in; it is worth trying at once again."""
+
+
 class Rejected(RegistryError):
     """The registry refuses a value; the batch must be split until the bad row stands alone."""
 

@@ -4,7 +4,8 @@ For tests that need no database, and the model that the real one is compared wit
 `tests/contract` run on both.
 """
 
+from .outbox import MemoryQuarantine
 from .registry import MemoryRegistry
 from .tables import Store
 
-__all__ = ["MemoryRegistry", "Store"]
+__all__ = ["MemoryQuarantine", "MemoryRegistry", "Store"]

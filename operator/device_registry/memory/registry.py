@@ -11,7 +11,7 @@ from device_registry.ports import Holding, Place
 
 from .holdings import holdings
 from .outbox import MemoryOutbox
-from .tables import Store, TemplateRef
+from .tables import Store, Tables, TemplateRef
 from .transaction import MemoryTransaction
 
 
@@ -21,14 +21,19 @@ class MemoryRegistry:
     def __init__(self, store: Store | None = None) -> None:
         self._store = store or Store()
         self._epoch: int | None = None
-        self.outbox = MemoryOutbox(self._store)
+        self.outbox = MemoryOutbox(self._store, self._leading)
 
     @contextmanager
     def transaction(self) -> Iterator[MemoryTransaction]:
+        with self._leading() as tables:
+            yield MemoryTransaction(tables, self._store.next_event)
+
+    @contextmanager
+    def _leading(self) -> Iterator[Tables]:
         with self._store.changing() as tables:
             if self._epoch != self._store.epoch:
                 raise Fenced
-            yield MemoryTransaction(tables, self._store.next_event)
+            yield tables
 
     def lead(self, holder: str) -> int:  # noqa: ARG002 - the name is for people who look into the database
         self._epoch = self._store.advance_epoch()

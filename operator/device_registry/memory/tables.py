@@ -40,7 +40,10 @@ class Tables:
     streams: Counter[tuple[Tenant, str]] = field(default_factory=Counter)
     outbox: dict[int, Recorded] = field(default_factory=dict)
     sent: dict[int, datetime] = field(default_factory=dict)
-    quarantined: set[int] = field(default_factory=set)
+    quarantined: dict[int, tuple[str, datetime]] = field(default_factory=dict)
+    """What Kafka said about each event that was put aside, and when."""
+    retries: set[int] = field(default_factory=set)
+    dropped: dict[int, datetime] = field(default_factory=dict)
     outcomes: dict[Key, Outcome] = field(default_factory=dict)
     departures: list[tuple[Tenant, datetime]] = field(default_factory=list)
 

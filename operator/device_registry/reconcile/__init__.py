@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import TypeVar
 
 from device_registry.domain.budget import DeletionBudget
-from device_registry.domain.errors import Rejected
+from device_registry.domain.errors import Contended, Rejected
 from device_registry.domain.model import Declared, DeviceSpec, TemplateSpec, Tenant, TenantClaim
 from device_registry.domain.reasons import Reason
 from device_registry.domain.rules import Violation
-from device_registry.ports import Registry
+from device_registry.ports import Registry, Transaction
 
 from .departure import Departure, release_devices, release_template
 from .devices import Batch
@@ -28,10 +28,19 @@ Clock = Callable[[], datetime]
 """Gives the current time with its zone."""
 
 _Item = TypeVar("_Item")
+_Answer = TypeVar("_Answer")
+
+_ATTEMPTS = 5
+"""Transactions that stand in each other's way (two batches over the same rows) do so seldom, and never twice
+in the same way: the one that gave in runs again at once."""
 
 
 class Reconciler:
-    """What the operator may ask of the registry. Every method may raise RegistryUnavailable or Fenced."""
+    """What the operator may ask of the registry.
+
+    Every method may raise RegistryUnavailable, Fenced, and Contended when it lost its way to others again
+    and again.
+    """
 
     def __init__(
         self,
@@ -49,26 +58,22 @@ class Reconciler:
 
     def release_devices(self, departures: Sequence[Departure[DeviceSpec]]) -> list[Result]:
         """Remove or unclaim the rows of devices whose resources are being deleted, or hold their deletion."""
-        with self._registry.transaction() as transaction:
-            return release_devices(transaction, departures, self._clock(), self._budget)
+        return self._decided(lambda one: release_devices(one, departures, self._clock(), self._budget))
 
     def register_template(self, template: Declared[TemplateSpec]) -> Result:
         """Bring the row of a declared template up to date; its devices follow by `propagate`."""
         try:
-            with self._registry.transaction() as transaction:
-                return register_template(transaction, template, self._clock())
+            return self._decided(lambda one: register_template(one, template, self._clock()))
         except Rejected as error:
             return self._refuse(template, error)
 
     def release_template(self, departure: Departure[TemplateSpec]) -> Result:
         """Remove or unclaim a template, unless devices use it (InUse)."""
-        with self._registry.transaction() as transaction:
-            return release_template(transaction, departure, self._clock())
+        return self._decided(lambda one: release_template(one, departure, self._clock()))
 
     def propagate(self, tenant: Tenant, template_id: int, limit: int = 300) -> Progress:
         """Render the next devices of a template that do not show its revision yet."""
-        with self._registry.transaction() as transaction:
-            return propagate(transaction, tenant, template_id, limit, self._clock())
+        return self._decided(lambda one: propagate(one, tenant, template_id, limit, self._clock()))
 
     def bound_namespaces(self) -> dict[str, Tenant]:
         """Every namespace that is noted to stand for a tenant, and the tenant."""
@@ -76,22 +81,29 @@ class Reconciler:
 
     def tenant_claim(self, tenant: Tenant) -> TenantClaim | None:
         """Who is noted to stand for the tenant."""
-        with self._registry.transaction() as transaction:
-            return transaction.tenant_claim(tenant)
+        return self._decided(lambda one: one.tenant_claim(tenant))
 
     def correct_tenant(self, tenant: Tenant, noted: TenantClaim, true: TenantClaim | None) -> bool:
         """Replace that note by what the cluster says; answers whether something changed."""
-        with self._registry.transaction() as transaction:
-            return correct(transaction, tenant, noted, true)
+        return self._decided(lambda one: correct(one, tenant, noted, true))
 
     def _register(self, devices: Sequence[Declared[DeviceSpec]]) -> list[Result]:
-        with self._registry.transaction() as transaction:
-            return Batch(transaction, devices, self._clock()).run()
+        return self._decided(lambda one: Batch(one, devices, self._clock()).run())
 
     def _refuse(self, declared: Declared[DeviceSpec] | Declared[TemplateSpec], error: Rejected) -> Result:
         result = refusal(declared, Violation(reason=Reason.INVALID_SPEC, message=error.message))
+        return self._decided(lambda one: record(one, [result])[0])
+
+    def _decided(self, decide: Callable[[Transaction], _Answer]) -> _Answer:
+        """Run it in a transaction, and once more when that gave way to another. May raise Contended."""
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                with self._registry.transaction() as transaction:
+                    return decide(transaction)
+            except Contended:
+                continue
         with self._registry.transaction() as transaction:
-            return record(transaction, [result])[0]
+            return decide(transaction)
 
 
 def _alone_if_rejected(

@@ -322,13 +322,54 @@ UNION ALL
 SELECT 'Template', count(*) FROM template WHERE unclaimed_since IS NOT NULL OR claim_name IS NULL
 
 -- name: unsent
-SELECT * FROM outbox WHERE sent IS NULL AND quarantined IS NULL ORDER BY id LIMIT %(limit)s
+-- The ids come from the index alone, however many events of tenants that are left out stand before them.
+SELECT * FROM (
+    SELECT *, sum(octet_length(payload)) OVER (ORDER BY id) - octet_length(payload) AS bytes_before
+    FROM outbox WHERE id IN (
+        SELECT id FROM outbox WHERE sent IS NULL AND quarantined IS NULL AND tenant <> ALL(%(apart_from)s)
+        ORDER BY id LIMIT %(limit)s)
+) AS portion WHERE bytes_before < %(bytes)s ORDER BY id
 
 -- name: mark_sent
 UPDATE outbox SET sent = %(now)s WHERE id = ANY(%(ids)s)
 
 -- name: quarantine
 UPDATE outbox SET quarantined = %(now)s, error = %(error)s WHERE id = %(id)s
+
+-- name: quarantined
+-- Overtaken is what has later events that are not waiting any more: they were sent, and perhaps pruned.
+SELECT o.*, o.retry_requested IS NOT NULL AS retrying, s.sequence - o.sequence > (
+    SELECT count(*) FROM outbox AS later WHERE later.tenant = o.tenant AND later.subject = o.subject
+    AND later.sequence > o.sequence AND later.sent IS NULL) AS overtaken
+FROM outbox AS o JOIN event_stream AS s USING (tenant, subject)
+WHERE o.quarantined IS NOT NULL AND o.dropped IS NULL
+  AND (%(tenant)s::text IS NULL OR o.tenant = %(tenant)s)
+ORDER BY o.id LIMIT %(limit)s
+
+-- name: request_retry
+UPDATE outbox AS o SET retry_requested = now() FROM event_stream AS s
+WHERE o.id = ANY(%(ids)s) AND o.quarantined IS NOT NULL AND o.dropped IS NULL
+  AND s.tenant = o.tenant AND s.subject = o.subject AND s.sequence - o.sequence = (
+    SELECT count(*) FROM outbox AS later WHERE later.tenant = o.tenant AND later.subject = o.subject
+    AND later.sequence > o.sequence AND later.sent IS NULL)
+RETURNING o.id
+
+-- name: readmit
+-- The relay runs this between two sends, so what it sees as unsent is not on its way either.
+UPDATE outbox AS o SET quarantined = NULL, error = NULL, retry_requested = NULL FROM event_stream AS s
+WHERE o.quarantined IS NOT NULL AND o.retry_requested IS NOT NULL
+  AND s.tenant = o.tenant AND s.subject = o.subject AND s.sequence - o.sequence = (
+    SELECT count(*) FROM outbox AS later WHERE later.tenant = o.tenant AND later.subject = o.subject
+    AND later.sequence > o.sequence AND later.sent IS NULL)
+RETURNING o.id
+
+-- name: forget_retries
+UPDATE outbox SET retry_requested = NULL WHERE quarantined IS NOT NULL AND retry_requested IS NOT NULL
+
+-- name: drop_quarantined
+-- The row stays as a gravestone: without it, the event would count as sent and pruned.
+UPDATE outbox SET dropped = %(now)s, payload = '', retry_requested = NULL
+WHERE id = ANY(%(ids)s) AND quarantined IS NOT NULL AND dropped IS NULL RETURNING id
 
 -- name: publication
 -- An event that is not there was sent and pruned.
@@ -337,8 +378,10 @@ SELECT CASE WHEN quarantined IS NOT NULL THEN 'Quarantined' WHEN sent IS NULL TH
 FROM outbox WHERE tenant = %(tenant)s AND subject = %(subject)s AND sequence = %(sequence)s
 
 -- name: outbox_depth
-SELECT count(*) AS depth, coalesce(extract(epoch FROM now() - min(created)), 0) AS age
+SELECT (SELECT count(*) FROM outbox WHERE quarantined IS NOT NULL AND dropped IS NULL) AS quarantined,
+       count(*) AS waiting, coalesce(extract(epoch FROM now() - min(created)), 0) AS oldest
 FROM outbox WHERE sent IS NULL AND quarantined IS NULL
 
 -- name: prune_outbox
 DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE sent < %(before)s ORDER BY id LIMIT %(limit)s)
+RETURNING id

@@ -22,7 +22,7 @@ from device_registry.domain.outcome import Outcome
 from device_registry.domain.reasons import Reason
 from device_registry.domain.rendering import to_json
 from device_registry.manifests import device_spec, parse_device_spec
-from device_registry.ports import Holding
+from device_registry.ports import Holding, Quarantined
 
 Row = Mapping[Any, Any]
 """A row as any of the drivers gives it."""
@@ -219,6 +219,17 @@ def recorded(row: Row) -> Recorded:
         writer=row["writer"],
     )
     return Recorded(id=row["id"], sequence=row["sequence"], event=event)
+
+
+def quarantined(row: Row) -> Quarantined:
+    """An event in quarantine from its row in the outbox."""
+    return Quarantined(
+        recorded=recorded(row),
+        since=row["quarantined"],
+        error=row["error"] or "",
+        retrying=row["retrying"],
+        overtaken=row["overtaken"],
+    )
 
 
 def outcome_columns(outcomes: Sequence[Outcome]) -> Columns:

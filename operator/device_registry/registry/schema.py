@@ -206,8 +206,16 @@ outbox = Table(
     Column("sent", _TIME),
     Column("quarantined", _TIME),
     Column("error", Text),
+    Column("retry_requested", _TIME),
+    Column("dropped", _TIME),
     UniqueConstraint("tenant", "subject", "sequence"),
-    Index("outbox_unsent_idx", "id", postgresql_where=text("sent IS NULL AND quarantined IS NULL")),
+    Index(
+        "outbox_unsent_idx",
+        "id",
+        postgresql_include=["tenant"],
+        postgresql_where=text("sent IS NULL AND quarantined IS NULL"),
+    ),
+    Index("outbox_quarantined_idx", "id", postgresql_where=text("quarantined IS NOT NULL")),
     Index("outbox_sent_idx", "sent", postgresql_where=text("sent IS NOT NULL")),
 )
 

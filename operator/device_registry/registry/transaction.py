@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection, Engine, RowMapping
 
 from device_registry.domain.budget import Departed
 from device_registry.domain.errors import Rejected
@@ -16,6 +16,7 @@ from device_registry.domain.outcome import Outcome, Usage
 from device_registry.ports import DeviceRef, Place
 
 from . import rows, sql
+from .borders import errors_converted
 
 _SQL = sql.load("queries.sql")
 
@@ -285,3 +286,9 @@ def _refs(refs: Collection[tuple[Tenant, str]]) -> dict[str, list[str]]:
 
 def _owner(attribute: RowMapping) -> tuple[str, int]:
     return (attribute["tenant"], attribute["template_id"])
+
+
+def read(engine: Engine, statement: str, **parameters: Any) -> Sequence[RowMapping]:
+    """One statement in a transaction of its own, without the leader's check."""
+    with errors_converted(), engine.begin() as connection:
+        return PostgresTransaction(connection).execute(statement, **parameters)
