@@ -9,10 +9,10 @@ from sqlalchemy import URL
 from device_registry.domain.errors import RegistryUnavailable
 from device_registry.domain.events import EventType, configure_event
 from device_registry.domain.model import DeviceId, Key, Kind, Tenant
+from device_registry.ports import Outbox
 from device_registry.registry.bindings import Users
 from device_registry.registry.filters import Filters, Order, Page
 from device_registry.registry.reader import RegistryReader
-from device_registry.registry.writer import PostgresOutbox, make_engine
 from tests.support.builders import (
     ACME,
     NOON,
@@ -59,10 +59,9 @@ async def reader(url: URL) -> AsyncIterator[RegistryReader]:
 
 
 @pytest.fixture
-def outbox(url: URL) -> Iterator[PostgresOutbox]:
-    engine = make_engine(url)
-    yield PostgresOutbox(engine)
-    engine.dispose()
+def outbox(url: URL) -> Iterator[Outbox]:
+    with registry_on(url) as registry:
+        yield registry.outbox
 
 
 async def ids(reader: RegistryReader, filters: Filters, page: Page | None = None) -> list[str]:
@@ -232,7 +231,7 @@ async def test_a_registry_that_is_away_is_told_as_such(url: URL) -> None:
 
 
 async def test_what_is_sent_to_a_device_is_the_next_event_of_its_stream(
-    reader: RegistryReader, outbox: PostgresOutbox
+    reader: RegistryReader, outbox: Outbox
 ) -> None:
     event = configure_event(ACME, "a1", {"attrs": {"led": 1}, "id": "other"}, NOON, writer="the test")
     assert await reader.configure(event)
@@ -246,7 +245,7 @@ async def test_what_is_sent_to_a_device_is_the_next_event_of_its_stream(
 
 
 async def test_what_was_sent_already_is_not_sent_again_by_a_repetition(
-    reader: RegistryReader, outbox: PostgresOutbox
+    reader: RegistryReader, outbox: Outbox
 ) -> None:
     event = configure_event(ACME, "b2", {"attrs": {}}, NOON, writer="")
     assert await reader.configure(event)
