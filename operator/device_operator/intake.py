@@ -52,7 +52,8 @@ class Intake:
             self._gone(key)
         else:
             self._here(key, obj)
-        self._statuses.seen(key, int(obj["metadata"]["resourceVersion"]))
+        version, status = int(obj["metadata"]["resourceVersion"]), obj.get("status") or {}
+        self._statuses.seen(key, version, status, busy=self._queue.has_in_hand(key))
 
     def namespace_seen(self, event: Mapping[str, Any]) -> None:
         """A namespace was listed, added, changed or deleted."""

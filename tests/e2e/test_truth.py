@@ -104,4 +104,4 @@ def test_a_template_edit_is_in_every_document_when_kubectl_wait_says_propagated(
         road.kubectl.apply(edited)
         road.kubectl.wait("template", "thermometer", "condition=Propagated", namespace)
         documents = road.rows("SELECT document FROM device WHERE claim_namespace = :n", n=namespace)
-        assert [f'"value_type": "{value_type}"' in row["document"] for row in documents] == [True] * 50
+        assert [f'"value_type":"{value_type}"' in row["document"] for row in documents] == [True] * 50
