@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
@@ -9,9 +10,8 @@ from typing import Any
 from device_registry.domain.events import configure_event
 from device_registry.domain.model import Tenant
 
-from . import fields
+from . import asking, fields
 from .context import Context
-from .ownership import MANAGER
 from .problems import Problem, malformed, no_such, refusal
 
 _ACTUATOR = "actuator"
@@ -35,11 +35,12 @@ def checked(body: Any, document: str) -> Mapping[str, Any]:
 
 async def send(context: Context, tenant: Tenant, device_id: str, data: Mapping[str, Any]) -> None:
     """Tell the device. Raises Problem (404) when it has just gone, 400 for what is nested too deeply."""
+    asked = asking.current()
     try:
-        event = configure_event(tenant, device_id, data, datetime.now(UTC), writer=MANAGER)
+        event = configure_event(tenant, device_id, data, datetime.now(UTC), writer=asked.writer)
     except RecursionError as error:
         raise refusal("the values are nested too deeply; send less at once") from error
-    if not await context.reader.configure(event):
+    if not await context.reader.configure(replace(event, request=asked.id)):
         raise no_such("device", device_id)
 
 

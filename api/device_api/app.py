@@ -2,21 +2,27 @@
 
 from importlib.metadata import version
 
+import structlog
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from device_registry.settings import AuthMode, Settings
+
 from . import documentation, problems
 from .context import Context
-from .metrics import Measured
+from .observing import Observed
 from .routes import router
-from .tokens import Authentication, check_supported
+from .tokens import Authentication, Judge, Trusting, only_tenant
+from .verification import Verifying
+
+_LOG = structlog.get_logger(__name__)
 
 _ABOUT = "The REST interface of the dojot DeviceManager, on devices and templates that live in Kubernetes."
 
 
 def create_app(context: Context) -> FastAPI:
-    """The application. Raises UnsupportedAuthMode for settings that cannot be honoured."""
-    check_supported(context.settings)
+    """The application. Raises UnusableSettings for settings that cannot be honoured."""
+    judge = _judge(context.settings)
     app = FastAPI(
         title="device-manager",
         version=version("device-manager"),
@@ -31,10 +37,17 @@ def create_app(context: Context) -> FastAPI:
     problems.install(app, router.routes)
     documentation.install(app)
     # The last one added is asked first.
-    app.add_middleware(Authentication, settings=context.settings)
-    app.add_middleware(Measured)
+    app.add_middleware(Authentication, judge=judge)
+    app.add_middleware(Observed, settings=context.settings)
     app.add_middleware(HeadAsGet)
     return app
+
+
+def _judge(settings: Settings) -> Judge:
+    if settings.AUTH_MODE is AuthMode.VERIFY:
+        return Verifying(settings)
+    _LOG.warning("tokens are trusted without verification: let only the API gateway reach this port")
+    return Trusting(only_tenant(settings.SINGLE_TENANT))
 
 
 class HeadAsGet:

@@ -14,7 +14,7 @@ from device_registry.domain.errors import NotFound
 from device_registry.domain.model import Key
 from device_registry.manifests import ALLOW_MASS_DELETION
 
-from . import writes
+from . import ownership, writes
 from .context import Context
 from .problems import Problem
 
@@ -75,7 +75,7 @@ def portions(everything: Sequence[_One]) -> Iterator[Sequence[_One]]:
 
 async def _check(context: Context, key: Key) -> None:
     try:
-        writes.check_declared_here(context, await context.cluster.get(key))
+        ownership.check_whole(context.settings, await context.cluster.get(key))
     except NotFound:
         return
 

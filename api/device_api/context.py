@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from device_registry.ports import Cluster
 from device_registry.registry.reader import RegistryReader
+from device_registry.registry.undertakings import Undertakings
 from device_registry.registry.waiter import OutcomeWaiter
 from device_registry.settings import Settings
 
@@ -18,4 +19,5 @@ class Context:
     reader: RegistryReader
     cluster: Cluster
     waiter: OutcomeWaiter
+    undertakings: Undertakings
     namespaces: Namespaces

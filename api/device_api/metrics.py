@@ -1,9 +1,9 @@
-"""What the facade tells Prometheus about requests, by route and never by path: paths carry ids."""
+"""What the facade tells Prometheus: requests by route and never by path, because paths carry ids.
 
-import time
+`result` and `reason` are words of docs/reasons.md.
+"""
 
-from prometheus_client import Counter, Histogram
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from prometheus_client import Counter, Gauge, Histogram
 
 REQUESTS = Counter(
     "device_manager_api_requests_total",
@@ -18,38 +18,46 @@ SECONDS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-"""Others are counted together: a client may invent any number of them."""
+WRITES = Counter(
+    "device_manager_api_writes_total",
+    "Writes by operation (create, change, delete) and result: Registered, Removed, Acknowledged (with"
+    " wait=published), Pending (answered 202), or the reason of the refusal.",
+    ["operation", "result"],
+)
 
+WAIT_SECONDS = Histogram(
+    "device_manager_api_write_seconds",
+    "Time from the first call of the API server until a write can be read, or is given up.",
+    ["operation"],
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
 
-class Measured:
-    """ASGI middleware: counts and times every request."""
+UNDONE = Counter(
+    "device_manager_api_undone_total",
+    "Requests that failed half-way and were undone later, because it could not be done at once.",
+)
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+TOKENS_REFUSED = Counter(
+    "device_manager_api_tokens_refused_total",
+    "Requests that were answered 401, by what is wrong.",
+    ["reason"],
+)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on and note how it ended."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        status = 500
+KEY_FETCHES = Counter(
+    "device_manager_api_key_fetches_total",
+    "Fetches of JSON Web Key Sets, by result: ok or failed.",
+    ["result"],
+)
 
-        async def noting(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
+REGISTRY_AVAILABLE = Gauge(
+    "device_manager_api_registry_available", "1 if Postgres answered when it was last asked, else 0."
+)
 
-        started = time.perf_counter()
-        try:
-            await self._app(scope, receive, noting)
-        finally:
-            _note(scope, status, time.perf_counter() - started)
+OPERATOR_AT_WORK = Gauge(
+    "device_manager_api_operator_at_work", "1 if an operator was at work when it was last asked, else 0."
+)
 
-
-def _note(scope: Scope, status: int, seconds: float) -> None:
-    route = getattr(scope.get("route"), "path", "")
-    method = scope["method"] if scope["method"] in _METHODS else "other"
-    REQUESTS.labels(route, method, status).inc()
-    SECONDS.labels(route, method).observe(seconds)
+ROW_SECURITY = Gauge(
+    "device_manager_api_row_security",
+    "1 if Postgres itself keeps tenants apart (row-level security), else 0.",
+)

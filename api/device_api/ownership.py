@@ -7,10 +7,14 @@ that only REST has set, and fields that nobody has set, are free.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final
 
-MANAGER: Final = "device-manager-api"
-"""The field manager of everything that REST writes."""
+from device_registry.domain.reasons import Reason
+from device_registry.manifests import REST_MANAGER, key_of
+from device_registry.settings import ForeignResources, Settings
+
+from .problems import Problem, refusal
 
 _ONE_TIME: Final = frozenset({"kubectl-edit", "kubectl-patch"})
 """A person who edits by hand writes once, as a REST client does: of such writes the last one counts."""
@@ -39,10 +43,29 @@ def touched(obj: Mapping[str, Any], spec: Mapping[str, Any]) -> Owned | None:
     return None
 
 
+def check_fields(settings: Settings, obj: Mapping[str, Any], spec: Mapping[str, Any]) -> None:
+    """Raise Problem (409) when the spec changes a field that is declared elsewhere."""
+    owned = touched(obj, spec)
+    if owned is not None and settings.FOREIGN_RESOURCES is ForeignResources.REFUSE:
+        raise _refused(f"{owned.path} of {key_of(obj)} is declared by {owned.manager}; change it there")
+
+
+def check_whole(settings: Settings, obj: Mapping[str, Any]) -> None:
+    """Raise Problem (409) when others declare the object, whole or in part."""
+    others = declarers(obj)
+    if others and settings.FOREIGN_RESOURCES is ForeignResources.REFUSE:
+        raise _refused(f"{key_of(obj)} is declared by {', '.join(others)}; delete it there")
+
+
+def _refused(message: str) -> Problem:
+    instead = "or let REST change what others declare (FOREIGN_RESOURCES=overwrite)"
+    return refusal(f"{message}, {instead}", HTTPStatus.CONFLICT, Reason.DECLARED_ELSEWHERE)
+
+
 def _foreign(obj: Mapping[str, Any]) -> Iterator[tuple[str, _Tree]]:
     for entry in obj["metadata"].get("managedFields") or ():
         manager, fields = str(entry.get("manager", "")), entry.get("fieldsV1") or {}
-        if "f:spec" in fields and manager != MANAGER and manager not in _ONE_TIME:
+        if "f:spec" in fields and manager != REST_MANAGER and manager not in _ONE_TIME:
             yield manager, fields["f:spec"]
 
 

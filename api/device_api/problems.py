@@ -26,11 +26,12 @@ from device_registry.domain.errors import (
     Rejected,
     Unavailable,
 )
+from device_registry.domain.reasons import Reason
 from device_registry.domain.rendering import to_json
 
 _LOG = structlog.get_logger(__name__)
 
-_RETRY_SECONDS = 5
+RETRY_SECONDS = 5
 """When to come back after a 503: about what Postgres or an API server needs to start again."""
 
 _STATUSES: Mapping[type[RegistryError], HTTPStatus] = {
@@ -53,6 +54,9 @@ _NO_SUCH_METHOD = """<!doctype html>
 class Problem(Exception):
     """A request that is not answered with what was asked for: status, body and headers."""
 
+    reason: Reason | None = None
+    """In the one vocabulary, for metrics; None where it has no word for what is wrong with a request."""
+
     def __init__(self, status: int, body: Mapping[str, Any], **headers: str) -> None:
         super().__init__(to_json(body))
         self.status = status
@@ -60,9 +64,14 @@ class Problem(Exception):
         self.headers = headers
 
 
-def refusal(message: str | list[str], status: int = HTTPStatus.BAD_REQUEST) -> Problem:
+def refusal(
+    message: str | list[str], status: int = HTTPStatus.BAD_REQUEST, reason: Reason | None = None
+) -> Problem:
     """Something is wrong with the request; the contract has some messages as lists."""
-    return Problem(status, {"message": message, "status": int(status)})
+    again = {"Retry-After": str(RETRY_SECONDS)} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    problem = Problem(status, {"message": message, "status": int(status)}, **again)
+    problem.reason = reason
+    return problem
 
 
 def malformed(errors: Mapping[str, Any], what: str = "input") -> Problem:
@@ -86,9 +95,18 @@ def unclaimed(kind: str, identifier: object) -> Problem:
 
 def accepted(location: str) -> Problem:
     """202: the cluster has taken the change, the registry does not show it yet."""
-    status = HTTPStatus.ACCEPTED
-    message = f"the change is accepted but not yet registered; look at {location} later"
-    return Problem(status, {"message": message, "status": int(status)}, Location=location)
+    return _later(f"the change is accepted but not yet registered; look at {location} later", location)
+
+
+def pending(location: str) -> Problem:
+    """202: the registry shows the change, Kafka has not acknowledged it yet."""
+    return _later("the change is registered but Kafka has not acknowledged its event yet", location)
+
+
+def _later(message: str, location: str) -> Problem:
+    problem = Problem(HTTPStatus.ACCEPTED, {"message": message, "status": 202}, Location=location)
+    problem.reason = Reason.PENDING
+    return problem
 
 
 def json_response(body: str, status: int = HTTPStatus.OK) -> Response:
@@ -101,7 +119,6 @@ def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(RegistryError, _on_registry_error)
     app.add_exception_handler(HTTPException, partial(_on_http_error, routes))
-    app.add_exception_handler(Exception, _on_bug)
 
 
 async def _on_problem(_: Request, error: Exception) -> Response:
@@ -121,11 +138,8 @@ async def _on_registry_error(_: Request, error: Exception) -> Response:
     status = next((status for kind, status in _STATUSES.items() if isinstance(error, kind)), None)
     if status is None:
         _LOG.error("the registry failed", error=error.message, exc_info=error)
-        return _internal_error()
-    response = answer(refusal(error.message, status))
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        response.headers["Retry-After"] = str(_RETRY_SECONDS)
-    return response
+        return internal_error()
+    return answer(refusal(error.message, status))
 
 
 async def _on_http_error(routes: Sequence[BaseRoute], request: Request, error: Exception) -> Response:
@@ -141,12 +155,8 @@ async def _on_http_error(routes: Sequence[BaseRoute], request: Request, error: E
     return Response(_NO_SUCH_METHOD, error.status_code, headers, media_type="text/html")
 
 
-async def _on_bug(_: Request, __: Exception) -> Response:
-    """The server logs the traceback; the client learns nothing of it."""
-    return _internal_error()
-
-
-def _internal_error() -> Response:
+def internal_error() -> Response:
+    """The answer to a bug of ours: it tells nothing, the log does."""
     return json_response(to_json({"msg": "Internal Error"}), HTTPStatus.INTERNAL_SERVER_ERROR)
 
 

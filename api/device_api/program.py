@@ -16,14 +16,17 @@ from device_registry.logs import configure_logging
 from device_registry.probes import Probes
 from device_registry.registry.migrate import check_current
 from device_registry.registry.reader import RegistryReader
+from device_registry.registry.undertakings import Undertakings
 from device_registry.registry.waiter import OutcomeWaiter
 from device_registry.registry.writer import make_engine
 from device_registry.settings import Settings
 
+from . import metrics
+from .allornone import undo_for_ever
 from .app import create_app
 from .context import Context
 from .namespaces import Namespaces
-from .tokens import UnsupportedAuthMode
+from .verification import UnusableSettings
 
 _LOG = structlog.get_logger(__name__)
 
@@ -36,14 +39,15 @@ def run(settings: Settings) -> None:
     configure_logging(settings)
     try:
         asyncio.run(serve(settings))
-    except UnsupportedAuthMode as error:
+    except UnusableSettings as error:
         sys.exit(str(error))
 
 
 async def serve(settings: Settings) -> None:
-    """As `run`, in a loop that runs already. Raises UnsupportedAuthMode."""
+    """As `run`, in a loop that runs already. Raises UnusableSettings."""
     async with _context(settings) as context:
         server = _server(context)
+        _watch(context)
         probes = Probes(
             settings.METRICS_HOST,
             settings.METRICS_PORT,
@@ -56,26 +60,44 @@ async def serve(settings: Settings) -> None:
         await probes.start()
         try:
             if await _schema_is_current(settings, _stop_signals()):
-                await server.serve()
+                async with _undoing(context):
+                    await server.serve()
         finally:
             await probes.stop()
 
 
 @asynccontextmanager
 async def _context(settings: Settings) -> AsyncIterator[Context]:
-    url = settings.registry_url
     async with (
         wiring.cluster() as cluster,
-        RegistryReader(url) as reader,
-        OutcomeWaiter(url, reader, settings.REST_WAIT_SECONDS) as waiter,
+        RegistryReader(settings.facade_url, settings.API_DBROLE) as reader,
+        OutcomeWaiter(reader, settings.REST_WAIT_SECONDS) as waiter,
     ):
         yield Context(
             settings=settings,
             reader=reader,
             cluster=cluster,
             waiter=waiter,
+            undertakings=Undertakings(reader),
             namespaces=Namespaces(cluster, settings),
         )
+
+
+@asynccontextmanager
+async def _undoing(context: Context) -> AsyncIterator[None]:
+    """Undo in the background what requests leave behind."""
+    task = asyncio.create_task(undo_for_ever(context))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def _watch(context: Context) -> None:
+    metrics.REGISTRY_AVAILABLE.set_function(lambda: context.waiter.available)
+    metrics.OPERATOR_AT_WORK.set_function(lambda: context.waiter.at_work)
+    metrics.ROW_SECURITY.set_function(lambda: context.reader.restricted)
 
 
 def _server(context: Context) -> uvicorn.Server:
@@ -101,7 +123,7 @@ def _stop_signals() -> asyncio.Event:
 
 async def _schema_is_current(settings: Settings, stopping: asyncio.Event) -> bool:
     """Wait for the schema that this version was made for; False when the process is to stop first."""
-    engine = make_engine(settings.registry_url)
+    engine = make_engine(settings.facade_url)
     pause = Backoff(first=0.5, longest=10)
     try:
         while not stopping.is_set():

@@ -1,13 +1,14 @@
-"""Writes over REST are resources like any other: created, changed, deleted, then waited for in the registry.
+"""Writes over REST are resources like others: created, changed, deleted, then waited for in the registry.
 
-Whoever gets an answer can read what was written. What fails half-way is taken back.
+Whoever gets an answer can read what was written. Nothing is written while nobody would register it (503);
+what is slow to be registered is answered 202; what fails half-way is taken back.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import structlog
 
@@ -15,19 +16,26 @@ from device_registry.domain.errors import Conflict, NotFound, RegistryError
 from device_registry.domain.model import Key, Kind, Spec
 from device_registry.domain.outcome import Outcome
 from device_registry.domain.reasons import Reason
-from device_registry.manifests import edited_spec, key_of, parse_device_spec, parse_template_spec
-from device_registry.settings import ForeignResources
+from device_registry.manifests import (
+    REST_MANAGER,
+    edited_spec,
+    key_of,
+    note,
+    parse_device_spec,
+    parse_template_spec,
+)
 
-from . import ownership
+from . import asking, ownership, publication
+from .allornone import undertaken
 from .context import Context
-from .ownership import MANAGER
+from .measuring import measured
 from .problems import Problem, accepted, no_such, refusal
 
 _LOG = structlog.get_logger(__name__)
 
-_LEAVING_SECONDS = 0.02
+_LEAVING_SECONDS: Final = 0.02
 """Between two attempts while a deleted resource of the same name is leaving: its row is gone already."""
-_ATTEMPTS = 100
+_ATTEMPTS: Final = 100
 """At a change of an object that others write too; a write takes a few milliseconds."""
 
 _STATUSES: Final[Mapping[Reason, HTTPStatus]] = {
@@ -38,21 +46,27 @@ _STATUSES: Final[Mapping[Reason, HTTPStatus]] = {
 }
 """What the operator may say about a resource; everything else is wrong with the request (400)."""
 
+_T = TypeVar("_T")
+_Object = dict[str, Any]
+
 
 async def register(context: Context, manifests: Sequence[Mapping[str, Any]], location: str) -> list[Outcome]:
     """Create the resources and wait until all are registered; all or nothing.
 
     Raises Problem: as the cluster or the operator refuses one (then none is left), or 202 with `location`
-    when the registry does not show them in time.
+    when the registry does not show all of them in time (then all will be). Raises Unavailable when the
+    registry, the operator or the cluster is away (then none is left).
     """
-    results = await asyncio.gather(*(_create(context, one) for one in manifests), return_exceptions=True)
-    created = [one for one in results if not isinstance(one, BaseException)]
-    await _stop_at_failure(context, results, created)
-    outcomes = await asyncio.gather(*(_wait(context, one) for one in created), return_exceptions=True)
-    if any(isinstance(one, TimeoutError) for one in outcomes):
-        raise accepted(location)
-    await _stop_at_failure(context, outcomes, created)
-    return [one for one in outcomes if isinstance(one, Outcome)]
+    with measured("create"):
+        await context.waiter.ready()
+        try:
+            async with undertaken(context, manifests) as undertaking:
+                created = await _together(_create(context, one, undertaking) for one in manifests)
+                outcomes = await _together(_wait(context, one) for one in created)
+        except TimeoutError:
+            raise accepted(location) from None
+        await publication.wait(context, publication.of(outcomes), location)
+        return outcomes
 
 
 async def change(
@@ -68,27 +82,21 @@ async def change(
 
     Raises Problem: 404 when the resource is gone, 409 naming manager and field when the edit changes what
     is declared elsewhere (unless FOREIGN_RESOURCES=overwrite), 4xx as the cluster or the operator refuses
-    (the old spec is then put back), 202 with `location` when the registry does not show it in time.
+    (the old spec is then put back), 202 with `location` when the registry does not show it in time. Raises
+    Unavailable when the registry, the operator or the cluster is away (then nothing was changed).
     """
-    before = after = await _present(context, key, uid, location)
-    for _ in range(_ATTEMPTS):
-        wanted = {**before, "spec": _edited(before, edit)}
-        _check_owners(context, before, wanted["spec"])
+    with measured("change"):
+        await context.waiter.ready()
+        before, after = await _replace(context, key, uid, edit, location)
         try:
-            same = wanted["spec"] == before["spec"]
-            after = before if same else await context.cluster.replace(wanted, MANAGER)
-            break
-        except Conflict:
-            before = await _present(context, key, uid, location)
-    else:
-        raise refusal("others change it all the time; try again later", HTTPStatus.SERVICE_UNAVAILABLE)
-    try:
-        return await _wait(context, after)
-    except TimeoutError:
-        raise accepted(location) from None
-    except Problem:
-        await _put_back(context, before, after)
-        raise
+            outcome = await _wait(context, after)
+        except TimeoutError:
+            raise accepted(location) from None
+        except Problem:
+            await _put_back(context, before, after)
+            raise
+        await publication.wait(context, publication.of([outcome]), location)
+        return outcome
 
 
 async def remove(context: Context, key: Key, uid: str, location: str, *, patient: bool = False) -> None:
@@ -97,28 +105,42 @@ async def remove(context: Context, key: Key, uid: str, location: str, *, patient
     Of several at once one returns, the others raise Problem (404, with the last segment of `location` as
     the id). Raises Problem also: 409 naming the manager when the resource is declared elsewhere (unless
     FOREIGN_RESOURCES=overwrite), 400 when its deletion waits for others, 202 with `location` when the row
-    does not go in time.
+    does not go in time. Raises Unavailable as `change`.
     """
-    first = await _delete(context, key, uid)
-    try:
-        held = await context.waiter.wait_gone(key, uid, patient=patient)
-    except TimeoutError:
-        raise accepted(location) from None
-    if held is not None:
-        raise refusal(held.message)
-    if not first:
-        raise _gone(key, location)
+    with measured("delete"):
+        await context.waiter.ready()
+        first = await _delete(context, key, uid)
+        try:
+            held = await context.waiter.wait_gone(asking.current().tenant, key, uid, patient=patient)
+        except TimeoutError:
+            raise accepted(location) from None
+        if held is not None:
+            raise refusal(held.message)
+        if not first:
+            raise _gone(key, location)
+        await publication.wait(context, publication.of_removed(key, location), location)
 
 
 # --- creating ---------------------------------------------------------------------------------------
 
 
-async def _create(context: Context, manifest: Mapping[str, Any]) -> dict[str, Any]:
+async def _together(tasks: Iterable[Awaitable[_T]]) -> list[_T]:
+    """All results; raises the first failure when all have ended, a timeout only when nothing else failed."""
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    failures = [one for one in results if isinstance(one, BaseException)]
+    if failures:
+        raise min(failures, key=lambda one: isinstance(one, TimeoutError))
+    return [one for one in results if not isinstance(one, BaseException)]
+
+
+async def _create(context: Context, manifest: Mapping[str, Any], undertaking: str) -> _Object:
+    wanted = _signed(manifest, 1, undertaking)
+    patience = time.monotonic() + context.settings.REST_WAIT_SECONDS
     while True:
         try:
-            return await context.cluster.create(manifest, MANAGER)
+            return await context.cluster.create(wanted, REST_MANAGER)
         except Conflict as error:
-            if not await _leaving(context, key_of(manifest)):
+            if time.monotonic() > patience or not await _leaving(context, key_of(manifest)):
                 raise refusal(error.message) from error
             await asyncio.sleep(_LEAVING_SECONDS)
 
@@ -134,37 +156,43 @@ async def _leaving(context: Context, key: Key) -> bool:
 
 async def _wait(context: Context, written: Mapping[str, Any]) -> Outcome:
     meta = written["metadata"]
-    outcome = await context.waiter.wait(key_of(written), meta["uid"], meta["generation"])
+    tenant = asking.current().tenant
+    outcome = await context.waiter.wait(tenant, key_of(written), meta["uid"], meta["generation"])
     if not outcome.registered:
-        raise refusal(outcome.message, _STATUSES.get(outcome.reason, HTTPStatus.BAD_REQUEST))
+        status = _STATUSES.get(outcome.reason, HTTPStatus.BAD_REQUEST)
+        raise refusal(outcome.message, status, outcome.reason)
     return outcome
 
 
-async def _stop_at_failure(
-    context: Context, results: Sequence[object], created: Sequence[Mapping[str, Any]]
-) -> None:
-    """If anything failed: take back what was created and raise the first failure."""
-    failure = next((one for one in results if isinstance(one, BaseException)), None)
-    if failure is None:
-        return
-    await asyncio.gather(*(_take_back(context, one) for one in created))
-    raise failure
-
-
-async def _take_back(context: Context, created: Mapping[str, Any]) -> None:
-    key, uid = key_of(created), created["metadata"]["uid"]
-    try:
-        with suppress(NotFound):
-            await context.cluster.delete(key, uid=uid)
-        await context.waiter.wait_gone(key, uid)
-    except (RegistryError, TimeoutError) as error:
-        _LOG.warning("a resource of a failed request stays", resource=str(key), error=str(error))
+def _signed(obj: Mapping[str, Any], generation: int, undertaking: str = "") -> _Object:
+    """The object with a note of who writes this generation."""
+    asked, meta = asking.current(), obj["metadata"]
+    noted = note(generation, asked.id, asked.user, undertaking)
+    return {**obj, "metadata": {**meta, "annotations": {**(meta.get("annotations") or {}), **noted}}}
 
 
 # --- changing ---------------------------------------------------------------------------------------
 
 
-async def _present(context: Context, key: Key, uid: str, location: str) -> dict[str, Any]:
+async def _replace(
+    context: Context, key: Key, uid: str, edit: Callable[[Any], Any], location: str
+) -> tuple[_Object, _Object]:
+    """The resource as it was and as it is now. Raises Problem (404, 409, 503)."""
+    for _ in range(_ATTEMPTS):
+        before = await _present(context, key, uid, location)
+        spec = _edited(before, edit)
+        ownership.check_fields(context.settings, before, spec)
+        if spec == before["spec"]:
+            return before, before
+        try:
+            wanted = _signed({**before, "spec": spec}, before["metadata"]["generation"] + 1)
+            return before, await context.cluster.replace(wanted, REST_MANAGER)
+        except Conflict:
+            continue
+    raise _contended(key)
+
+
+async def _present(context: Context, key: Key, uid: str, location: str) -> _Object:
     """The resource as it is now. Raises Problem (404) when it is gone or going."""
     try:
         found = await context.cluster.get(key)
@@ -175,7 +203,7 @@ async def _present(context: Context, key: Key, uid: str, location: str) -> dict[
     return found
 
 
-def _edited(obj: Mapping[str, Any], edit: Callable[[Any], Any]) -> dict[str, Any]:
+def _edited(obj: Mapping[str, Any], edit: Callable[[Any], Any]) -> _Object:
     stored, name = obj.get("spec") or {}, obj["metadata"]["name"]
     parse = parse_device_spec if obj["kind"] == Kind.DEVICE else parse_template_spec
     before: Any = parse(stored, name)
@@ -185,40 +213,18 @@ def _edited(obj: Mapping[str, Any], edit: Callable[[Any], Any]) -> dict[str, Any
 async def _put_back(context: Context, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
     """The former spec, unless somebody has written another one since."""
     try:
-        found = await context.cluster.get(key_of(after))
-        if found["metadata"]["generation"] == after["metadata"]["generation"]:
-            await context.cluster.replace({**found, "spec": before["spec"]}, MANAGER)
+        for _ in range(_ATTEMPTS):
+            found = await context.cluster.get(key_of(after))
+            if found["metadata"]["generation"] != after["metadata"]["generation"]:
+                return
+            try:
+                wanted = _signed({**found, "spec": before["spec"]}, found["metadata"]["generation"] + 1)
+                await context.cluster.replace(wanted, REST_MANAGER)
+                return
+            except Conflict:
+                continue
     except RegistryError as error:
         _LOG.warning("a refused change stays", resource=str(key_of(after)), error=error.message)
-
-
-# --- owners -----------------------------------------------------------------------------------------
-
-
-def _check_owners(context: Context, obj: Mapping[str, Any], spec: Mapping[str, Any]) -> None:
-    """Raise Problem (409) when the spec changes what is declared elsewhere."""
-    owned = ownership.touched(obj, spec)
-    if owned is not None and not _may_overwrite(context):
-        raise refusal(
-            f"{owned.path} of {key_of(obj)} is declared by {owned.manager}; change it there,"
-            " or set FOREIGN_RESOURCES=overwrite to let REST change what others declare",
-            HTTPStatus.CONFLICT,
-        )
-
-
-def check_declared_here(context: Context, obj: Mapping[str, Any]) -> None:
-    """Raise Problem (409) when others declare the resource, whole or in part."""
-    others = ownership.declarers(obj)
-    if others and not _may_overwrite(context):
-        raise refusal(
-            f"{key_of(obj)} is declared by {', '.join(others)}; delete it there,"
-            " or set FOREIGN_RESOURCES=overwrite to let REST delete what others declare",
-            HTTPStatus.CONFLICT,
-        )
-
-
-def _may_overwrite(context: Context) -> bool:
-    return context.settings.FOREIGN_RESOURCES is ForeignResources.OVERWRITE
 
 
 # --- deleting ---------------------------------------------------------------------------------------
@@ -231,15 +237,28 @@ async def _delete(context: Context, key: Key, uid: str) -> bool:
             found = await context.cluster.get(key)
             if found["metadata"]["uid"] != uid or "deletionTimestamp" in found["metadata"]:
                 return False
-            check_declared_here(context, found)
-            await context.cluster.delete(key, uid=uid, resource_version=found["metadata"]["resourceVersion"])
+            ownership.check_whole(context.settings, found)
+            await _delete_this(context, found)
             return True
         except NotFound:
             return False
         except Conflict:
             continue
-    raise refusal("others change it all the time; try again later", HTTPStatus.SERVICE_UNAVAILABLE)
+    raise _contended(key)
+
+
+async def _delete_this(context: Context, found: Mapping[str, Any]) -> None:
+    """Leave a note of who deletes it (that makes a generation of its own), then delete this very version."""
+    key, meta, asked = key_of(found), found["metadata"], asking.current()
+    noted = note(meta["generation"] + 1, asked.id, asked.user)
+    signed = await context.cluster.annotate(key, noted, meta["resourceVersion"])
+    version = signed["metadata"]["resourceVersion"]
+    await context.cluster.delete(key, uid=meta["uid"], resource_version=version)
 
 
 def _gone(key: Key, location: str) -> Problem:
     return no_such(key.kind.lower(), location.rpartition("/")[2])
+
+
+def _contended(key: Key) -> Problem:
+    return refusal(f"others change {key} all the time; try again later", HTTPStatus.SERVICE_UNAVAILABLE)

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 
 from device_registry.domain.errors import ClusterUnavailable
-from device_registry.domain.model import Key, Kind
+from device_registry.domain.model import Kind
 from device_registry.kube import Credentials, Kube
 from device_registry.manifests import GROUP, PLURALS, TENANT, VERSION
 
@@ -32,12 +32,6 @@ class People(Kube):
             query["continue"] = page["metadata"].get("continue") or ""
             if not query["continue"]:
                 return
-
-    async def annotate(self, key: Key, annotations: Mapping[str, str | None]) -> dict[str, Any]:
-        """Set annotations of an object; None removes one."""
-        path = f"{_APIS}/namespaces/{key.namespace}/{PLURALS[key.kind]}/{key.name}"
-        body = {"metadata": {"annotations": dict(annotations)}}
-        return await self._request("PATCH", path, body=body, headers=_MERGE)
 
     async def check(self, manifest: Mapping[str, Any], namespace: str) -> None:
         """Have the API server judge a manifest without storing it; raises Refused with what is wrong.

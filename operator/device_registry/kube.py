@@ -147,6 +147,10 @@ class Kube:
         options = {"preconditions": {name: value for name, value in wanted.items() if value}}
         await self._request("DELETE", _path(key), body={**options, "propagationPolicy": "Background"})
 
+    async def annotate(self, key: Key, notes: Mapping[str, str | None], version: str = "") -> dict[str, Any]:
+        meta = {"annotations": dict(notes), **({"resourceVersion": version} if version else {})}
+        return await self._patch(_path(key), _MERGE, {"metadata": meta})
+
     async def set_finalizers(
         self, key: Key, finalizers: Sequence[str], resource_version: str
     ) -> dict[str, Any]:

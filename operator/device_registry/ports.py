@@ -329,10 +329,10 @@ class Cluster(Protocol):
         """Write a whole object under a field manager, if it is still at the version that it names."""
 
     async def delete(self, key: Key, *, uid: str | None = None, resource_version: str | None = None) -> None:
-        """Ask for deletion; deleting the absent raises NotFound.
+        """Ask for deletion. NotFound when it is not there, Conflict when uid or version are others."""
 
-        Raises Conflict when the object has another uid or another version than the one given.
-        """
+    async def annotate(self, key: Key, notes: Mapping[str, str | None], version: str = "") -> dict[str, Any]:
+        """Set annotations, None removes one; answers the object as stored. Conflict at another version."""
 
     async def set_finalizers(
         self, key: Key, finalizers: Sequence[str], resource_version: str

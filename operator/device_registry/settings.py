@@ -14,6 +14,7 @@ from sqlalchemy import URL
 
 from .connections import ConnectionSettings
 from .domain.model import DeletionPolicy
+from .registry.roles import FACADE_ROLE
 
 
 class AuthMode(StrEnum):
@@ -56,6 +57,16 @@ class Settings(ConnectionSettings):
     DBDRIVER: str = Field("postgresql+psycopg2", description="SQLAlchemy's name of the driver.")
     CREATE_DB: bool = Field(
         default=True, description="Whether `migrate` creates the database when it is missing."
+    )
+
+    API_DBUSER: str = Field(
+        "", description="User of the database for the facade; empty: DBUSER, which then takes API_DBROLE."
+    )
+    API_DBPASS: SecretStr = Field(SecretStr(""), description="Password of API_DBUSER.")
+    API_DBROLE: str = Field(
+        FACADE_ROLE,
+        min_length=1,
+        description="Role that the facade takes, for which row-level security holds; `migrate` makes it.",
     )
 
     # --- notifications (Kafka) ---
@@ -158,8 +169,35 @@ class Settings(ConnectionSettings):
     API_HOST: str = Field("0.0.0.0", description="Address that the facade listens on.")  # noqa: S104
     API_PORT: int = Field(5000, description="Port of the facade.")
     AUTH_MODE: AuthMode = Field(AuthMode.GATEWAY, description="Whether tokens are trusted or verified.")
+    JWT_SECRET: SecretStr = Field(
+        SecretStr(""), description="Secret of tokens that are signed with HS256; empty: none is accepted."
+    )
+    JWT_JWKS_URL: str = Field(
+        "",
+        pattern="^(https?://.+)?$",
+        description="Where the public keys of other tokens are, a JSON Web Key Set; {tenant} stands for the"
+        " tenant, as in the realms of Keycloak. Empty: only HS256 is accepted.",
+    )
+    JWT_ISSUER: str = Field(
+        "",
+        description="What `iss` of a token must be, several separated by commas; {tenant} stands for the"
+        " tenant. Empty: not compared.",
+    )
+    JWT_AUDIENCE: str = Field(
+        "", description="What `aud` of a token must name, several separated by commas; empty: not compared."
+    )
+    JWT_LEEWAY_SECONDS: float = Field(
+        30, ge=0, description="How far clocks may differ when `exp` and `nbf` are compared."
+    )
     REST_WAIT_SECONDS: float = Field(
         10, ge=0, description="Seconds that a write waits until it can be read; then it answers 202."
+    )
+    BODY_LIMIT_MIB: float = Field(
+        10, gt=0, description="Largest body of a request; larger ones are answered 413."
+    )
+    ACCESS_LOG: bool = Field(
+        default=True,
+        description="Whether each request is a log line: tenant, route, status, duration, request id.",
     )
 
     FOREIGN_RESOURCES: ForeignResources = Field(
@@ -197,11 +235,21 @@ class Settings(ConnectionSettings):
     @property
     def registry_url(self) -> URL:
         """Where the registry is, as SQLAlchemy wants it."""
+        return self._url(self.DBUSER, self.DBPASS)
+
+    @property
+    def facade_url(self) -> URL:
+        """The same for the facade, which may have a user of its own."""
+        if self.API_DBUSER:
+            return self._url(self.API_DBUSER, self.API_DBPASS)
+        return self.registry_url
+
+    def _url(self, user: str, password: SecretStr) -> URL:
         host, _, port = self.DBHOST.partition(":")
         return URL.create(
             self.DBDRIVER,
-            username=self.DBUSER,
-            password=self.DBPASS.get_secret_value() or None,
+            username=user,
+            password=password.get_secret_value() or None,
             host=host,
             port=int(port) if port else None,
             database=self.DBNAME,

@@ -1,5 +1,7 @@
 """REST on the whole road: what a client writes is a resource, a row and a record, and can be read at once."""
 
+import os
+import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -12,6 +14,7 @@ from tests.support.facades import a_client, a_facade, answer
 from tests.support.kubectl import KubectlError
 from tests.support.manifests import a_device, a_template
 from tests.support.road import Road
+from tests.support.waiting import eventually
 
 TEMPERATURE = {"label": "temperature", "type": "dynamic", "value_type": "float"}
 SERIAL = {"label": "serial", "type": "static", "value_type": "string", "static_value": "none"}
@@ -22,7 +25,7 @@ Client = Callable[[str], httpx.Client]
 @pytest.fixture(scope="module")
 def facade(road: Road) -> Iterator[str]:
     """A facade beside the operator, on its registry; answers the base URL."""
-    with a_facade(road) as url:
+    with a_facade(road, REST_WAIT_SECONDS="5") as url:
         yield url
 
 
@@ -147,15 +150,36 @@ def test_a_token_never_reaches_into_a_namespace_that_merely_has_the_name(road: R
     assert road.kubectl.list("devices", "kube-system") == []
 
 
-def test_while_the_operator_is_away_a_write_is_accepted_and_comes_true_later(
+def test_while_no_operator_is_at_work_the_answer_is_503_and_nothing_is_written(
     road: Road, rest: httpx.Client, tenant: str
 ) -> None:
     answer(rest.post("/device", json={"id": "d0", "label": "d"}))
     road.operator.stop()
-    accepted = rest.post("/device", json={"id": "d1", "label": "late"})
-    assert accepted.status_code == 202
-    assert accepted.headers["Location"] == "/device/d1"
-    road.operator.start()
+    try:
+        # It may have been seen at work a moment ago: then the write is accepted, and will be registered.
+        eventually(lambda: rest.post("/device", json={"label": "probe"}).status_code == 503, within=30)
+        before = road.kubectl.list("devices", tenant)
+        for refused in (rest.post("/device?count=3", json={"label": "d"}), rest.delete("/device/d0")):
+            assert refused.status_code == 503
+            assert "No operator is at work" in refused.json()["message"]
+            assert int(refused.headers["Retry-After"]) > 0
+        assert road.kubectl.list("devices", tenant) == before
+    finally:
+        road.operator.start()
+    answer(rest.get("/device/d0"))
+
+
+def test_while_the_operator_lags_a_write_is_accepted_and_comes_true_later(
+    road: Road, rest: httpx.Client, tenant: str
+) -> None:
+    answer(rest.post("/device", json={"id": "d0", "label": "d"}))
+    os.kill(road.operator.pid, signal.SIGSTOP)
+    try:
+        accepted = rest.post("/device", json={"id": "d1", "label": "late"})
+        assert accepted.status_code == 202
+        assert accepted.headers["Location"] == "/device/d1"
+    finally:
+        os.kill(road.operator.pid, signal.SIGCONT)
     road.ready("device", "device-d1", tenant)
     assert answer(rest.get(accepted.headers["Location"]))["label"] == "late"
 

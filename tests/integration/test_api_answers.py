@@ -19,6 +19,7 @@ from device_api.namespaces import Namespaces
 from device_api.template_bodies import template_body
 from device_registry.domain.errors import ClusterUnavailable
 from device_registry.registry.reader import RegistryReader
+from device_registry.registry.undertakings import Undertakings
 from device_registry.registry.waiter import OutcomeWaiter
 from device_registry.settings import Settings
 from tests.support.builders import a_device, a_static, a_template, an_attribute, an_entry, an_override
@@ -56,13 +57,14 @@ def url(databases: Databases) -> Iterator[URL]:
 async def app(url: URL) -> AsyncIterator[FastAPI]:
     settings = Settings()
     cluster: Any = NoCluster()
-    async with RegistryReader(url) as reader, OutcomeWaiter(url, reader, 1) as waiter:
+    async with RegistryReader(url) as reader, OutcomeWaiter(reader, 1) as waiter:
         yield create_app(
             Context(
                 settings=settings,
                 reader=reader,
                 cluster=cluster,
                 waiter=waiter,
+                undertakings=Undertakings(reader),
                 namespaces=Namespaces(cluster, settings),
             )
         )

@@ -85,6 +85,15 @@ class MemoryCluster:
         self._check_version(key, resource_version)
         self.remove(key)
 
+    async def annotate(self, key: Key, notes: Mapping[str, str | None], version: str = "") -> dict[str, Any]:
+        self._called("annotate")
+        self._check_version(key, version or None)
+        obj = deepcopy(self._known(key))
+        merged = {**obj["metadata"].get("annotations", {}), **notes}
+        obj["metadata"]["annotations"] = {name: text for name, text in merged.items() if text is not None}
+        self._store(key, obj, "MODIFIED")
+        return deepcopy(obj)
+
     async def set_finalizers(
         self, key: Key, finalizers: Sequence[str], resource_version: str
     ) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from device_api.bodies import changed_device, new_device
-from device_api.payload import MOST_BYTES, read_json
+from device_api.payload import LIMIT, read_json
 from device_api.problems import Problem
 from device_api.template_bodies import template_body
 from device_registry.domain.model import Attribute, Metadata
@@ -66,9 +66,19 @@ async def test_json_is_known_in_any_case_and_with_parameters(content_type: str) 
 
 
 async def test_a_body_that_is_too_large_is_413() -> None:
+    request = a_request(b" " * 1025)
+    request.scope[LIMIT] = 1 / 1024
     with pytest.raises(Problem) as problem:
-        await read_json(a_request(b" " * (MOST_BYTES + 1)))
+        await read_json(request)
     assert problem.value.status == 413
+    assert "BODY_LIMIT_MIB" in problem.value.body["message"]
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "Infinity", "9" * 5000])
+async def test_a_number_that_nobody_could_pass_on_is_no_json(number: str) -> None:
+    with pytest.raises(Problem) as problem:
+        await read_json(a_request(f'{{"a": {number}}}'.encode()))
+    assert problem.value.body == refused_bodies.NOT_JSON
 
 
 @pytest.mark.parametrize(

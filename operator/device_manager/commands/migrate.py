@@ -11,5 +11,6 @@ def run() -> None:
     settings = terminal.settings()
     if settings.CREATE_DB:
         schema.create_database(settings.registry_url)
-    revision = schema.migrate(make_engine(settings.registry_url))
+    engine = make_engine(settings.registry_url)
+    revision = schema.migrate(engine, settings.API_DBROLE, settings.API_DBUSER)
     terminal.say(f"The registry's schema is at revision {revision}.")

@@ -59,6 +59,12 @@ class PresenceUnavailable(Unavailable):
     reason = Reason.PRESENCE_UNAVAILABLE
 
 
+class OperatorUnavailable(Unavailable):
+    """No operator is at work to register what is written; nothing was written, try again later."""
+
+    reason = Reason.OPERATOR_UNAVAILABLE
+
+
 class Fenced(RegistryError):
     """Another operator leads now; this process must not write any more."""
 

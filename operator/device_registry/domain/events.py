@@ -38,6 +38,8 @@ class Event:
     generation: int = 0
     uid: str = ""
     writer: str = ""
+    request: str = ""
+    """The id of the REST request that caused it, if one did."""
 
 
 def device_event(
@@ -54,6 +56,7 @@ def device_event(
         generation=cause.generation if cause else row.generation,
         uid=cause.uid if cause else (row.claim.uid if row.claim else ""),
         writer=cause.writer if cause else "",
+        request=cause.request if cause else "",
     )
 
 
@@ -131,5 +134,6 @@ class Recorded:
             "dojot_generation": str(event.generation),
             "dojot_uid": event.uid,
             "dojot_writer": event.writer,
+            **({"dojot_request": event.request} if event.request else {}),
         }
         return [(name, text.encode()) for name, text in texts.items()]

@@ -203,7 +203,9 @@ class Declared(Generic[Spec]):
     created: datetime
     spec: Spec
     writer: str = ""
-    """Who wrote the spec last: a field manager; it travels in the header `dojot_writer`."""
+    """Who wrote the spec last: a field manager or a REST user; it travels in the header `dojot_writer`."""
+    request: str = ""
+    """The id of the REST request that wrote it, if one did; it travels in the header `dojot_request`."""
     tenant_claim: TenantClaim | None = None
     """What its namespace says about the tenant; None: no more than its name."""
 

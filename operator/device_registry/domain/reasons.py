@@ -43,6 +43,10 @@ class Reason(StrEnum):
     """The Kubernetes API server does not answer; what is to be written there waits."""
     PRESENCE_UNAVAILABLE = "PresenceUnavailable"
     """Redis does not answer; who is online is not known meanwhile, and nothing of it is lost."""
+    OPERATOR_UNAVAILABLE = "OperatorUnavailable"
+    """No operator is at work; writes over REST are refused until one is."""
+    KEYS_UNAVAILABLE = "KeysUnavailable"
+    """The keys that tokens are verified with cannot be fetched; requests are refused until they can."""
     QUARANTINED = "Quarantined"
     """Kafka can never take the event (it is too large); it was put aside and the later ones flow."""
     IN_USE = "InUse"
@@ -68,6 +72,8 @@ class Reason(StrEnum):
     """An unclaimed row has this id and the adoption policy forbids to take it."""
     TENANT_CONFLICT = "TenantConflict"
     """Another namespace stands for the tenant."""
+    DECLARED_ELSEWHERE = "DeclaredElsewhere"
+    """kubectl or a GitOps tool declares the resource or the field that REST was to change."""
     SECRET_NOT_FOUND = "SecretNotFound"  # noqa: S105
     """A Secret that the device refers to is not there."""
     KEY_NOT_FOUND = "KeyNotFound"
@@ -90,6 +96,7 @@ _STALLED = frozenset(
         Reason.IDENTITY_CONFLICT,
         Reason.ALREADY_EXISTS,
         Reason.TENANT_CONFLICT,
+        Reason.DECLARED_ELSEWHERE,
         Reason.SECRET_NOT_FOUND,
         Reason.KEY_NOT_FOUND,
         Reason.INVALID_KEY,

@@ -5,6 +5,7 @@ The operator parses watch events with `parse`, the facade writes manifests with 
 `kubectl get` shows.
 """
 
+from .authorship import REST_MANAGER, note, undertaking_of, writer
 from .fields import missing_fields
 from .names import (
     ALLOW_MASS_DELETION,
@@ -29,6 +30,7 @@ __all__ = [
     "PAUSED",
     "PLURALS",
     "REQUESTED_AT",
+    "REST_MANAGER",
     "TENANT",
     "VERSION",
     "Resource",
@@ -38,9 +40,12 @@ __all__ = [
     "event_manifest",
     "key_of",
     "missing_fields",
+    "note",
     "parse",
     "parse_device_spec",
     "parse_template_spec",
     "template_manifest",
     "template_spec",
+    "undertaking_of",
+    "writer",
 ]

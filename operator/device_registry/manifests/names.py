@@ -16,6 +16,9 @@ PAUSED: Final = "dojot.io/paused"
 REQUESTED_AT: Final = "dojot.io/reconcile-requested-at"
 """On a resource: a token; a new one means reconcile now, and it is acknowledged in the status."""
 
+REQUEST: Final = "dojot.io/request"
+"""On a resource: which REST request wrote it, and for whom (see `authorship`)."""
+
 TENANT: Final = "dojot.io/tenant"
 """On a namespace: the tenant that it stands for."""
 DELETION_POLICY: Final = "dojot.io/deletion-policy"

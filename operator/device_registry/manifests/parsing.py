@@ -4,7 +4,7 @@ The schema has been enforced when the object was written; what is checked here i
 an older schema let through is refused by name instead of breaking a worker.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -30,6 +30,7 @@ from device_registry.domain.model import (
 )
 from device_registry.domain.reasons import Reason
 
+from .authorship import author
 from .names import FINALIZER, PAUSED, REQUESTED_AT
 
 _TOKEN_BOUND = 256
@@ -87,6 +88,7 @@ def parse(obj: _Object, tenant: Tenant) -> Resource[DeviceSpec] | Resource[Templ
 def _resource(obj: _Object, key: Key, tenant: Tenant, spec: Spec) -> Resource[Spec]:
     meta = obj["metadata"]
     annotations = meta.get("annotations") or {}
+    written = author(meta)
     return Resource(
         declared=Declared(
             key=key,
@@ -95,7 +97,8 @@ def _resource(obj: _Object, key: Key, tenant: Tenant, spec: Spec) -> Resource[Sp
             generation=meta["generation"],
             created=datetime.fromisoformat(meta["creationTimestamp"]),
             spec=spec,
-            writer=_writer(meta.get("managedFields") or ()),
+            writer=written.writer,
+            request=written.request,
         ),
         resource_version=meta["resourceVersion"],
         finalizers=tuple(meta.get("finalizers") or ()),
@@ -104,12 +107,6 @@ def _resource(obj: _Object, key: Key, tenant: Tenant, spec: Spec) -> Resource[Sp
         requested_at=annotations.get(REQUESTED_AT, "")[:_TOKEN_BOUND],
         status=obj.get("status") or {},
     )
-
-
-def _writer(fields: Sequence[_Object]) -> str:
-    """The field manager that wrote the spec last."""
-    specs = [one for one in fields if "f:spec" in (one.get("fieldsV1") or {})]
-    return str(max(specs, key=lambda one: one.get("time") or "")["manager"]) if specs else ""
 
 
 # --- specs ------------------------------------------------------------------------------------------

@@ -21,5 +21,6 @@ class Actuations(Statements):
             payload=event.payload,
             created=event.created,
             writer=event.writer,
+            request=event.request,
         )
         return bool(row["devices"])

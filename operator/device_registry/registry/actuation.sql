@@ -13,8 +13,9 @@ WITH device AS (
     ON CONFLICT (tenant, subject) DO UPDATE SET sequence = s.sequence + 1
     RETURNING sequence
 ), event AS (
-    INSERT INTO outbox (tenant, subject, sequence, type, payload, created, revision, generation, uid, writer)
-    SELECT %(tenant)s, %(id)s, sequence, %(type)s, %(payload)s, %(created)s, 0, 0, '', %(writer)s FROM stream
+    INSERT INTO outbox (tenant, subject, sequence, type, payload, created, revision, generation, uid, writer,
+                        request)
+    SELECT %(tenant)s, %(id)s, sequence, %(type)s, %(payload)s, %(created)s, 0, 0, '', %(writer)s, %(request)s FROM stream
     RETURNING id
 )
 SELECT (SELECT count(*) FROM device) AS devices, (SELECT pg_notify('outbox', '') FROM event) AS notified

@@ -12,19 +12,25 @@ from sqlalchemy import URL, Connection, Engine, create_engine, text
 
 from device_registry.domain.errors import SchemaOutdated
 
+from . import roles
 from .borders import errors_converted
+from .roles import FACADE_ROLE
 
 _LOCK = 0x646A6F74
 """Advisory lock: of several migration jobs at once one works, the others wait and find nothing to do."""
 
 
-def migrate(engine: Engine) -> str:
-    """Upgrade to the newest revision; answers it. Running it again changes nothing."""
+def migrate(engine: Engine, role: str = FACADE_ROLE, user: str = "") -> str:
+    """Upgrade to the newest revision; answers it. Running it again changes nothing.
+
+    Also gives the facade's role its rights, and `user` the role, where that is allowed (see `roles`).
+    """
     with errors_converted(), _folder() as folder, engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         config = _config(str(folder))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        roles.prepare(connection, role, user)
         return _wanted(config)
 
 

@@ -239,13 +239,15 @@ ON CONFLICT (tenant, subject) DO UPDATE SET sequence = s.sequence + excluded.seq
 RETURNING tenant, subject, sequence
 
 -- name: append_events
-INSERT INTO outbox (tenant, subject, sequence, type, payload, created, revision, generation, uid, writer)
-SELECT tenant, subject, sequence, type, payload, created, revision, generation, uid, writer
+INSERT INTO outbox (tenant, subject, sequence, type, payload, created, revision, generation, uid, writer,
+                    request)
+SELECT tenant, subject, sequence, type, payload, created, revision, generation, uid, writer, request
 FROM unnest(%(tenants)s::text[], %(subjects)s::text[], %(sequences)s::bigint[], %(types)s::text[],
             %(payloads)s::text[], %(created)s::timestamptz[], %(revisions)s::bigint[],
-            %(generations)s::bigint[], %(uids)s::text[], %(writers)s::text[])
+            %(generations)s::bigint[], %(uids)s::text[], %(writers)s::text[],
+            %(requests)s::text[])
   WITH ORDINALITY AS row(tenant, subject, sequence, type, payload, created, revision, generation, uid,
-                         writer, place)
+                         writer, request, place)
 ORDER BY place
 RETURNING id, tenant, subject, sequence
 

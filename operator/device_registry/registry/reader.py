@@ -17,7 +17,7 @@ from device_registry.domain import terms
 from device_registry.domain.model import DeviceId, Key, RegisteredTemplate, Tenant
 from device_registry.domain.outcome import Outcome
 
-from . import rows, sql
+from . import duty, rows, sql
 from .actuation import Actuations
 from .bindings import BindingReads, StoredDevice, stored
 from .filters import Filters, Order, Page
@@ -122,10 +122,24 @@ class RegistryReader(BindingReads, Actuations):
 
     # --- outcomes ---
 
-    async def outcomes(self, keys: Collection[Key]) -> dict[Key, Outcome]:
-        """What was decided last about these resources, absent ones left out."""
-        found = [rows.outcome(row) for row in await self.fetch(_SQL.outcomes, **rows.key_columns(keys))]
-        return {outcome.key: outcome for outcome in found}
+    async def outcomes(self, tenants: Collection[Tenant], keys: Collection[Key]) -> dict[Key, Outcome]:
+        """What was decided last about these resources of these tenants, absent ones left out."""
+        found = await self.fetch(_SQL.outcomes, sees=tenants, **rows.key_columns(keys))
+        return {outcome.key: outcome for outcome in map(rows.outcome, found)}
+
+    async def operator_at_work(self) -> bool:
+        """Whether an operator leads, as far as Postgres can tell."""
+        (row,) = await self.fetch(_SQL.at_work, lock=duty.LOCK)
+        return bool(row["present"])
+
+    async def is_published(self, tenant: Tenant, awaited: Mapping[str, int | None]) -> bool:
+        """Whether Kafka has acknowledged these events: by subject the sequence, None for the last one.
+
+        The last one of a template's edit comes when the edit has reached all its devices.
+        """
+        subjects, sequences = list(awaited), list(awaited.values())
+        (row,) = await self.fetch(_SQL.publication, tenant=tenant, subjects=subjects, sequences=sequences)
+        return not row["waiting"]
 
 
 @cache
@@ -163,5 +177,5 @@ def _template_parameters(filters: Filters) -> dict[str, Mapping[str, Any]]:
     return asked
 
 
-def _limits(page: Page) -> dict[str, int]:
+def _limits(page: Page) -> dict[str, Any]:
     return {"size": page.size, "offset": page.offset}

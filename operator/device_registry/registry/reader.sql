@@ -1,9 +1,6 @@
 -- Every statement that the facade reads with. Each takes the tenant: no other tenant's row can be named.
 -- Fragments (filter_…, order_…) are put into the page statements by the reader; nothing of a request is.
 
--- name: ping
-SELECT 1
-
 -- name: device
 SELECT document FROM device WHERE tenant = %(tenant)s AND id = %(id)s
 
@@ -34,7 +31,8 @@ SELECT string_agg(to_json(d.id)::text, ',' ORDER BY {order}) AS ids FROM (
 AND position(%(label)s::text IN d.label) > 0
 
 -- name: filter_terms
-AND d.terms @> %(terms)s::text[]
+-- By a function, because row-level security would keep the index from being used (migration 0004).
+AND d.id IN (SELECT devices_with_terms(%(tenant)s, %(terms)s::text[]))
 
 -- name: filter_template
 AND d.id IN (SELECT device_id FROM device_template WHERE tenant = %(tenant)s AND template_id = %(template)s)
@@ -100,6 +98,26 @@ SELECT * FROM template_attribute WHERE tenant = %(tenant)s AND template_id = ANY
 INSERT INTO tenant AS t (name, next_template_id) VALUES (%(tenant)s, 2)
 ON CONFLICT (name) DO UPDATE SET next_template_id = t.next_template_id + 1
 RETURNING next_template_id - 1 AS id
+
+-- name: at_work
+-- The lock of `duty`, in this database; an advisory lock of one number shows its halves as two.
+SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
+               AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+               AND (classid::bigint << 32 | objid::bigint) = %(lock)s) AS present
+
+-- name: publication
+-- Whether any of these events waits for Kafka: in the outbox, or not written yet because its template still
+-- has devices to reach. What was put aside waits as well: nobody has acknowledged it.
+SELECT EXISTS (
+    SELECT FROM unnest(%(subjects)s::text[], %(sequences)s::bigint[]) AS wanted(subject, sequence)
+    LEFT JOIN event_stream s ON s.tenant = %(tenant)s AND s.subject = wanted.subject
+    JOIN outbox o ON o.tenant = %(tenant)s AND o.subject = wanted.subject
+         AND o.sequence = coalesce(wanted.sequence, s.sequence) AND o.sent IS NULL
+) OR EXISTS (
+    SELECT FROM unnest(%(subjects)s::text[]) AS wanted(subject)
+    JOIN template t ON t.tenant = %(tenant)s AND 'template/' || t.id = wanted.subject
+    WHERE t.propagated_revision < t.revision
+) AS waiting
 
 -- name: outcomes
 SELECT o.* FROM outcome o JOIN unnest(%(kinds)s::text[], %(namespaces)s::text[], %(names)s::text[])

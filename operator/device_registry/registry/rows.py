@@ -202,6 +202,7 @@ def event_columns(events: Sequence[Event], sequences: Sequence[int]) -> Columns:
         "generations": [event.generation for event in events],
         "uids": [event.uid for event in events],
         "writers": [event.writer for event in events],
+        "requests": [event.request for event in events],
     }
 
 
@@ -217,6 +218,7 @@ def recorded(row: Row) -> Recorded:
         generation=row["generation"],
         uid=row["uid"],
         writer=row["writer"],
+        request=row["request"],
     )
     return Recorded(id=row["id"], sequence=row["sequence"], event=event)
 

@@ -1,8 +1,8 @@
 """The tables of the registry, as the newest migration leaves them.
 
 Alembic's migrations make them; a test asks Alembic whether this description and a migrated database are the
-same. Every table has the tenant in its key. Ids and labels compare by bytes (collation C), because the
-contract orders lists so.
+same. Every table that holds what belongs to a tenant has the tenant in its key. Ids and labels compare by
+bytes (collation C), because the contract orders lists so.
 """
 
 from sqlalchemy import (
@@ -203,6 +203,7 @@ outbox = Table(
     Column("generation", BigInteger, nullable=False),
     Column("uid", Text, nullable=False),
     Column("writer", Text, nullable=False),
+    Column("request", Text, nullable=False, server_default=""),
     Column("sent", _TIME),
     Column("quarantined", _TIME),
     Column("error", Text),
@@ -217,6 +218,16 @@ outbox = Table(
     ),
     Index("outbox_quarantined_idx", "id", postgresql_where=text("quarantined IS NOT NULL")),
     Index("outbox_sent_idx", "sent", postgresql_where=text("sent IS NOT NULL")),
+)
+
+undertaking = Table(
+    "undertaking",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("resources", Text, nullable=False),
+    Column("due", _TIME, nullable=False),
+    Column("undoing", Boolean, nullable=False, server_default=text("false")),
+    Index(None, "due"),
 )
 
 leadership = Table(

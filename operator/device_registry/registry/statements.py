@@ -1,57 +1,70 @@
 """How the facade's statements reach Postgres: a pool of sessions, and errors that say what comes next.
 
-`reader` and its neighbours build on `Statements`; nothing else opens asynchronous connections but the waiter.
+`reader` and its neighbours build on `Statements`; nothing else opens asynchronous connections. Row-level
+security holds even where a query forgets its tenant: every session takes a role that owns nothing, and the
+policies of the tables compare with the tenants that were named for the statement (migration 0004).
 """
 
-from collections.abc import Mapping
-from typing import Any, Self
+from collections.abc import Collection, Mapping
+from typing import Any, Final, Self
 
 import psycopg
+import structlog
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 from sqlalchemy import URL
 
-from device_registry.domain.errors import RegistryError, RegistryUnavailable
+from device_registry.domain.errors import RegistryError, RegistryUnavailable, Rejected
+from device_registry.domain.model import Tenant
 
-from . import sql
+from . import rows, sql
+from .roles import FACADE_ROLE
 
-_SQL = sql.load("reader.sql")
+_LOG = structlog.get_logger(__name__)
+_SQL = sql.load("statements.sql")
 
-_CONNECTIONS = 8
+_CONNECTIONS: Final = 8
 """More than two cores can keep busy, few enough to leave the server to the writer."""
-_CONNECT_SECONDS = 5
+_CONNECT_SECONDS: Final = 5
 """How long a request waits for a connection: then the registry counts as away."""
-_STATEMENT_MS = 5_000
+_STATEMENT_MS: Final = 5_000
 """No read takes a tenth of that."""
+_LOCK_MS: Final = 2_000
+"""Reads lock nothing, and the few writes of the facade wait for each other for a moment at the most."""
+
+_AWAY: Final = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    PoolTimeout,
+    PoolClosed,
+    TooManyRequests,
+)
+
+_Rows = list[DictRow]
 
 
-def conninfo(url: URL) -> str:
-    """The address of the registry as libpq wants it."""
-    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+class Session(AsyncConnection[DictRow]):
+    """A connection that knows which tenants it may see now."""
 
-
-def session_options() -> dict[str, Any]:
-    """How each session of the facade begins."""
-    return {
-        "autocommit": True,
-        "row_factory": dict_row,
-        "application_name": "device-manager-api",
-        "connect_timeout": _CONNECT_SECONDS,
-        "options": f"-c statement_timeout={_STATEMENT_MS} -c TimeZone=UTC",
-        "keepalives_idle": 10,
-        "keepalives_interval": 5,
-        "keepalives_count": 3,
-    }
+    visible: str = ""
+    """As it was told to Postgres; empty: none."""
 
 
 class Statements:
     """Runs statements on a pool: an asynchronous context manager. A registry that is away is no error yet."""
 
-    def __init__(self, url: URL) -> None:
-        self._pool: AsyncConnectionPool[AsyncConnection[DictRow]] = AsyncConnectionPool(
+    def __init__(self, url: URL, role: str = FACADE_ROLE) -> None:
+        self._url = url
+        self._role = role
+        self.restricted = False
+        """Whether Postgres keeps the tenants apart for the session that was opened last."""
+        self._told = False
+        self._pool: AsyncConnectionPool[Session] = AsyncConnectionPool(
             conninfo(url),
+            connection_class=Session,
             kwargs=session_options(),
+            configure=self.restrict,
             min_size=1,
             max_size=_CONNECTIONS,
             timeout=_CONNECT_SECONDS,
@@ -65,39 +78,80 @@ class Statements:
     async def __aexit__(self, *_: object) -> None:
         await self._pool.close()
 
+    async def listener(self) -> AsyncConnection[DictRow]:
+        """A connection outside the pool, for notifications."""
+        return await AsyncConnection[DictRow].connect(conninfo(self._url), **session_options())
+
     async def ping(self) -> None:
         """Raise RegistryUnavailable when Postgres does not answer."""
         await self.fetch(_SQL.ping)
 
-    async def fetch(self, statement: str, **parameters: Any) -> list[DictRow]:
-        """Run one statement; the rows. Errors are ours: RegistryUnavailable, RegistryError for the rest."""
+    async def fetch(self, statement: str, *, sees: Collection[Tenant] = (), **parameters: Any) -> _Rows:
+        """Run one statement; its rows. It sees the tenant among its parameters, or those that `sees` names.
+
+        Raises RegistryUnavailable, Rejected for text that the registry cannot hold, RegistryError for the
+        rest.
+        """
+        tenants = [parameters["tenant"]] if "tenant" in parameters else sorted(sees)
         try:
-            return await self._execute(statement, parameters)
+            return await self._execute(statement, rows.array_literal(tenants), parameters)
         except _AWAY as error:
             raise RegistryUnavailable(f"Postgres does not answer: {_first_line(error)}") from error
+        except (psycopg.DataError, UnicodeError) as error:
+            raise Rejected(f"the registry refuses a value: {_first_line(error)}") from error
         except psycopg.Error as error:
             raise RegistryError(f"Postgres refuses a statement: {_first_line(error)}") from error
 
-    async def _execute(self, statement: str, parameters: Mapping[str, Any]) -> list[DictRow]:
+    async def _execute(self, statement: str, visible: str, parameters: Mapping[str, Any]) -> _Rows:
         """Run it once more when the connection was cut while it was idle, as by a restart of Postgres."""
-        async with self._pool.connection() as connection:
+        async with self._pool.connection() as session:
             try:
-                return await _rows(connection, statement, parameters)
+                return await _rows(session, statement, visible, parameters)
             except psycopg.OperationalError:
-                if not connection.broken:
+                if not session.broken:
                     raise
         await self._pool.check()
-        async with self._pool.connection() as connection:
-            return await _rows(connection, statement, parameters)
+        async with self._pool.connection() as session:
+            return await _rows(session, statement, visible, parameters)
+
+    async def restrict(self, session: AsyncConnection[Any]) -> None:
+        """Give up every right that the facade does not need, if the role for that is there."""
+        cursor = await session.execute(_SQL.take_role, {"role": self._role})
+        self.restricted = await cursor.fetchone() is not None
+        if not (self.restricted or self._told):
+            self._told = True
+            _LOG.warning(
+                "row-level security is not in force: run `device-manager migrate` as a user who may make"
+                " roles, or make the role by hand (docs/security.md)",
+                role=self._role,
+            )
 
 
-_AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed, TooManyRequests)
+def conninfo(url: URL) -> str:
+    """The address of the registry as libpq wants it."""
+    return url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-async def _rows(
-    connection: AsyncConnection[DictRow], statement: str, parameters: Mapping[str, Any]
-) -> list[DictRow]:
-    cursor = await connection.execute(statement, parameters)
+def session_options() -> dict[str, Any]:
+    """How each session of the facade begins."""
+    limits = f"-c statement_timeout={_STATEMENT_MS} -c lock_timeout={_LOCK_MS}"
+    return {
+        "autocommit": True,
+        "row_factory": dict_row,
+        "application_name": "device-manager-api",
+        "connect_timeout": _CONNECT_SECONDS,
+        "options": f"{limits} -c TimeZone=UTC",
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+    }
+
+
+async def _rows(session: Session, statement: str, visible: str, parameters: Mapping[str, Any]) -> _Rows:
+    if session.visible != visible:
+        await session.execute(_SQL.see, {"tenants": visible})
+        session.visible = visible
+    cursor = await session.execute(statement, parameters)
     return await cursor.fetchall()
 
 

@@ -5,23 +5,21 @@ single query for all that wait.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
 
 import psycopg
 import structlog
-from psycopg import AsyncConnection
-from sqlalchemy import URL
 
-from device_registry.domain.errors import RegistryError, RegistryUnavailable
-from device_registry.domain.model import Key
+from device_registry.domain.errors import OperatorUnavailable, RegistryError, RegistryUnavailable
+from device_registry.domain.model import Key, Tenant
 from device_registry.domain.outcome import Outcome
 from device_registry.domain.reasons import Reason
 
 from .reader import RegistryReader
-from .statements import conninfo, session_options
 
 _LOG = structlog.get_logger(__name__)
 
@@ -38,6 +36,7 @@ _HELD_UP = frozenset({Reason.IN_USE, Reason.DELETION_HELD})
 class _Wait:
     """One caller: which resource, when it is content, and where the answer goes."""
 
+    tenant: Tenant
     key: Key
     content: Callable[[Outcome | None], bool]
     answer: asyncio.Future[Outcome | None]
@@ -46,10 +45,11 @@ class _Wait:
 class OutcomeWaiter:
     """Waits for outcomes, at most `seconds` each. An asynchronous context manager."""
 
-    def __init__(self, url: URL, reader: RegistryReader, seconds: float) -> None:
-        self._url = url
+    def __init__(self, reader: RegistryReader, seconds: float) -> None:
         self._reader = reader
         self._seconds = seconds
+        self._asked = float("-inf")
+        self._ready = asyncio.Event()
         self._waits: set[_Wait] = set()
         self._wake = asyncio.Event()
         self._heard = asyncio.Event()
@@ -57,6 +57,7 @@ class OutcomeWaiter:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
+        self._wake.set()
         self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._answer())]
         return self
 
@@ -70,27 +71,47 @@ class OutcomeWaiter:
         """Whether Postgres answered when it was last asked, a second ago at the most."""
         return not self._away
 
-    async def wait(self, key: Key, uid: str, generation: int) -> Outcome:
+    @property
+    def at_work(self) -> bool:
+        """Whether an operator was at work when Postgres was last asked."""
+        return self._ready.is_set()
+
+    async def ready(self) -> None:
+        """Return as soon as Postgres answers and an operator is at work, at once in the ordinary case.
+
+        Raises RegistryUnavailable or OperatorUnavailable when that does not come about in time.
+        """
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._ready.wait(), self._seconds)
+        if self._away:
+            raise RegistryUnavailable(self._away)
+        if not self._ready.is_set():
+            raise OperatorUnavailable
+
+    async def wait(self, tenant: Tenant, key: Key, uid: str, generation: int) -> Outcome:
         """The outcome of that generation of the resource, or of a later one.
 
-        Raises TimeoutError when it does not come in time, RegistryUnavailable when nobody can tell.
+        Raises TimeoutError when it does not come in time.
         """
         outcome = await self._wait(
+            tenant,
             key,
             lambda seen: seen is not None and seen.uid == uid and seen.generation >= generation,
         )
         assert outcome is not None
         return outcome
 
-    async def wait_gone(self, key: Key, uid: str, *, patient: bool = False) -> Outcome | None:
+    async def wait_gone(self, tenant: Tenant, key: Key, uid: str, *, patient: bool = False) -> Outcome | None:
         """None as soon as the resource is gone from the registry; the outcome when its deletion is held up.
 
         `patient` waits even if the deletion budget holds it: somebody has just lifted it.
 
-        Raises TimeoutError when neither comes in time, RegistryUnavailable when nobody can tell.
+        Raises TimeoutError when neither comes in time.
         """
         final = _HELD_UP - {Reason.DELETION_HELD} if patient else _HELD_UP
-        outcome = await self._wait(key, lambda seen: seen is None or seen.uid != uid or seen.reason in final)
+        outcome = await self._wait(
+            tenant, key, lambda seen: seen is None or seen.uid != uid or seen.reason in final
+        )
         return outcome if outcome and outcome.uid == uid else None
 
     async def wait_until(self, holds: Callable[[], Awaitable[bool]]) -> None:
@@ -105,17 +126,15 @@ class OutcomeWaiter:
                     await asyncio.wait_for(heard.wait(), _POLL_SECONDS)
                 heard = self._heard
 
-    async def _wait(self, key: Key, content: Callable[[Outcome | None], bool]) -> Outcome | None:
-        waiting = _Wait(key, content, asyncio.get_running_loop().create_future())
+    async def _wait(
+        self, tenant: Tenant, key: Key, content: Callable[[Outcome | None], bool]
+    ) -> Outcome | None:
+        waiting = _Wait(tenant, key, content, asyncio.get_running_loop().create_future())
         self._waits.add(waiting)
         # What is waited for may have happened before anybody listened for it.
         self._wake.set()
         try:
             return await asyncio.wait_for(waiting.answer, self._seconds)
-        except TimeoutError:
-            if self._away:
-                raise RegistryUnavailable(self._away) from None
-            raise
         finally:
             self._waits.discard(waiting)
 
@@ -132,17 +151,36 @@ class OutcomeWaiter:
 
     async def _look(self) -> None:
         waits = list(self._waits)
-        seen = await self._reader.outcomes({one.key for one in waits})
-        self._away = ""
-        for one in waits:
-            outcome = seen.get(one.key)
-            if not one.answer.done() and one.content(outcome):
-                one.answer.set_result(outcome)
+        if waits:
+            seen = await self._reader.outcomes({one.tenant for one in waits}, {one.key for one in waits})
+            for one in waits:
+                outcome = seen.get(one.key)
+                if not one.answer.done() and one.content(outcome):
+                    one.answer.set_result(outcome)
+        await self._look_for_operator()
+
+    async def _look_for_operator(self) -> None:
+        """Now and then: whether anybody is there to register what is written."""
+        if self._away or time.monotonic() - self._asked >= _POLL_SECONDS:
+            self._note(await self._reader.operator_at_work())
+            self._asked = time.monotonic()
+            self._away = ""
+
+    def _note(self, at_work: bool) -> None:  # noqa: FBT001 - a fact, not a switch
+        if at_work == self._ready.is_set():
+            return
+        if at_work:
+            _LOG.info("an operator is at work")
+            self._ready.set()
+        else:
+            _LOG.warning("no operator is at work, writes are answered 503")
+            self._ready.clear()
 
     async def _listen(self) -> None:
         while True:
             try:
-                async with self._listening() as connection:
+                async with await self._reader.listener() as connection:
+                    await connection.execute("LISTEN outcome")
                     async for _ in connection.notifies():
                         self._wake.set()
                         self._heard.set()
@@ -151,14 +189,8 @@ class OutcomeWaiter:
                 self._went_away(error)
             await asyncio.sleep(_RETRY_SECONDS)
 
-    @asynccontextmanager
-    async def _listening(self) -> AsyncIterator[AsyncConnection[object]]:
-        connection = await AsyncConnection.connect(conninfo(self._url), **session_options())
-        async with connection:
-            await connection.execute("LISTEN outcome")
-            yield connection
-
     def _went_away(self, error: Exception) -> None:
         if not self._away:
             _LOG.warning("the registry went away", error=str(error))
         self._away = str(error)
+        self._ready.clear()

@@ -92,8 +92,10 @@ class PostgresRegistry:
     def ping(self) -> None:
         """Raise RegistryUnavailable when Postgres does not answer."""
         self._read("SELECT 1")
+        self._lead.keep()
 
     def close(self) -> None:
         """Release the connections."""
+        self._lead.release()
         self.outbox.close()
         self._engine.dispose()

@@ -1,0 +1,131 @@
+"""The outermost middleware: every request has an id, is counted and timed, and is one log line.
+
+No path, query, header or body goes into the line: paths carry ids, and the rest may carry tokens and keys.
+"""
+
+import re
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from device_registry.settings import Settings
+
+from . import asking, metrics
+from .asking import Asked, WaitFor
+from .payload import LIMIT
+from .problems import Problem, answer, internal_error, refusal
+
+_LOG = structlog.get_logger("device_api.access")
+
+_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
+"""What is taken over from a client: it goes into headers, log lines and events."""
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""Others are counted together: a client may invent any number of them."""
+_WRITING: Final = frozenset({"POST", "PUT", "DELETE"})
+_MOST_HEADER_BYTES: Final = 32 * 1024
+"""Tokens with many claims have 8 KiB; twice that, and the rest."""
+_MOST_URL_BYTES: Final = 8 * 1024
+"""What proxies let through as well."""
+
+
+class Observed:
+    """ASGI middleware; see the module."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app = app
+        self._access_log = settings.ACCESS_LOG
+        self._body_limit = settings.BODY_LIMIT_MIB
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on and note how it ended."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started, status = time.perf_counter(), 0
+        id_ = _request_id(scope)
+        scope[LIMIT] = self._body_limit
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", id_.encode())]
+            await send(message)
+
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=id_)
+        try:
+            await self._begin(id_, scope, receive, noting)
+        except Exception:
+            # Here, so that the client gets the id that stands in the log.
+            _LOG.exception("a bug", route=_route(scope))
+            if status:
+                raise
+            await internal_error()(scope, receive, noting)
+        finally:
+            self._note(scope, status, time.perf_counter() - started)
+
+    async def _begin(self, id_: str, scope: Scope, receive: Receive, send: Send) -> None:
+        asking.begin(Asked(id=id_))
+        try:
+            _check_size(scope)
+            asking.begin(Asked(id=id_, wait=_wait(scope)))
+        except Problem as problem:
+            await answer(problem)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _note(self, scope: Mapping[str, Any], status: int, seconds: float) -> None:
+        route = _route(scope)
+        shown = scope["method"] if scope["method"] in _METHODS else "other"
+        metrics.REQUESTS.labels(route, shown, status).inc()
+        metrics.SECONDS.labels(route, shown).observe(seconds)
+        if self._access_log:
+            asked = asking.current()
+            _LOG.info(
+                "request",
+                method=shown,
+                route=route,
+                status=status,
+                seconds=round(seconds, 6),
+                tenant=asked.tenant,
+                user=asked.user,
+            )
+
+
+def _route(scope: Mapping[str, Any]) -> str:
+    return getattr(scope.get("route"), "path", "")
+
+
+def _request_id(scope: Scope) -> str:
+    """The client's, or one of our own where it has none or an odd one."""
+    given = _header(scope, b"x-request-id")
+    return given.decode() if _REQUEST_ID.fullmatch(given) else Asked().id
+
+
+def _header(scope: Scope, wanted: bytes) -> bytes:
+    return next((value for name, value in scope["headers"] if name == wanted), b"")
+
+
+def _check_size(scope: Scope) -> None:
+    """Raise Problem (414, 431) for what no client needs."""
+    if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > _MOST_URL_BYTES:
+        raise refusal(f"The URL must not be longer than {_MOST_URL_BYTES} bytes", 414)
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > _MOST_HEADER_BYTES:
+        raise refusal(f"The headers must not be longer than {_MOST_HEADER_BYTES} bytes together", 431)
+
+
+def _wait(scope: Scope) -> WaitFor:
+    """What `?wait=` asks for. Raises Problem (400)."""
+    if scope["method"] not in _WRITING or b"wait=" not in scope["query_string"]:
+        return WaitFor.REGISTERED
+    given = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True).get(
+        "wait", ["registered"]
+    )
+    if given[0] not in list(WaitFor):
+        raise refusal(f"wait must be one of {', '.join(WaitFor)}")
+    return WaitFor(given[0])

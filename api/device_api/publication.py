@@ -1,0 +1,49 @@
+"""`?wait=published`: a write is answered when Kafka has acknowledged its events as well."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from device_registry.domain.model import Key, Kind
+from device_registry.domain.outcome import Outcome
+
+from . import asking
+from .asking import WaitFor
+from .context import Context
+from .problems import pending
+
+_FIRST_SECONDS: Final = 0.01
+_LONGEST_SECONDS: Final = 0.25
+"""Between two looks: the relay is woken at once, so most events are there within a few of the first."""
+
+Awaited = Mapping[str, int | None]
+"""Subjects to the sequence of the event; None: the last one that there is."""
+
+
+def of(outcomes: Sequence[Outcome]) -> Awaited:
+    """The events of what was registered; of a template the last one of its propagation."""
+    devices = {one.target: one.sequence for one in outcomes if one.key.kind is Kind.DEVICE and one.sequence}
+    templates = {f"template/{one.target}": None for one in outcomes if one.key.kind is Kind.TEMPLATE}
+    return {**devices, **templates}
+
+
+def of_removed(key: Key, location: str) -> Awaited:
+    """The event of a removal; a template's makes none."""
+    return {location.rpartition("/")[2]: None} if key.kind is Kind.DEVICE else {}
+
+
+async def wait(context: Context, awaited: Awaited, location: str) -> None:
+    """Return when the events are acknowledged, if the request wants that.
+
+    Raises Problem: 202 with `location` when they are not in time.
+    """
+    asked = asking.current()
+    if asked.wait is not WaitFor.PUBLISHED:
+        return
+    deadline, pause = time.monotonic() + context.settings.REST_WAIT_SECONDS, _FIRST_SECONDS
+    while not await context.reader.is_published(asked.tenant, awaited):
+        if time.monotonic() > deadline:
+            raise pending(location)
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, _LONGEST_SECONDS)
