@@ -3,7 +3,7 @@
 import typer
 
 from . import terminal
-from .commands import api, migrate, operator, status
+from .commands import api, migrate, operator, quarantine, status
 
 app = typer.Typer(
     cls=terminal.Root,
@@ -20,3 +20,4 @@ app.command("api", rich_help_panel=_PROGRAMS)(api.run)
 app.command("migrate", rich_help_panel=_PROGRAMS)(migrate.run)
 
 app.command("status")(status.run)
+app.add_typer(quarantine.app, name="quarantine")

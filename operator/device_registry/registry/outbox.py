@@ -16,8 +16,9 @@ from device_registry.ports import PORTION_BYTES, Depth, Quarantined
 
 from . import rows, sql
 from .borders import errors_converted
+from .intervention import intervention
 from .lead import Lead
-from .transaction import PostgresTransaction, read
+from .transaction import read
 
 _SQL = sql.load("queries.sql")
 
@@ -104,8 +105,7 @@ class PostgresQuarantine:
         return [rows.quarantined(row) for row in found]
 
     def retry(self, ids: Collection[int]) -> list[int]:
-        with errors_converted(), self._engine.begin() as connection:
-            transaction = PostgresTransaction(connection)
+        with intervention(self._engine) as transaction:
             found = transaction.execute(_SQL.request_retry, ids=list(ids))
             transaction.execute(_SQL.notify_outbox)
         return sorted(row["id"] for row in found)
