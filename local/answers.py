@@ -31,10 +31,10 @@ def http_ok(port: int, path: str, *, tls: bool = False, token: str = "") -> bool
 
 
 def redis_ok(port: int) -> bool:
-    """Tell whether Redis answers a PING; raises OSError when nobody answers."""
+    """Tell whether Redis answers a PING, if only by asking for a password; raises OSError if nobody does."""
     with socket.create_connection((LOOPBACK, port), TIMEOUT) as connection:
         connection.sendall(b"PING\r\n")
-        return connection.recv(64).startswith(b"+PONG")
+        return connection.recv(64).startswith((b"+PONG", b"-NOAUTH"))
 
 
 def kafka_ok(port: int) -> bool:

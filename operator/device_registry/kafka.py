@@ -26,6 +26,7 @@ from .brokers import accepts_connections, close_at_once, unusable_topics
 from .domain.errors import BrokerUnavailable
 from .domain.events import Recorded
 from .domain.model import Tenant
+from .kafka_log import FailedAttempts
 from .lookups import Lookups
 from .ports import Delivery
 from .topics import TOPIC_NAME, TopicSource
@@ -83,6 +84,7 @@ class KafkaBus:
         """`security`: arguments for the library's clients, see `Settings.kafka_security`."""
         self._bootstrap = list(bootstrap)
         self._security = dict(security or {})
+        self._attempts = FailedAttempts()
         self._topics = topics
         self._delivery_seconds = delivery_seconds
         self._producer: KafkaProducer | None = None
@@ -174,10 +176,12 @@ class KafkaBus:
             # Asked first, since a producer that finds no broker retries, logs, and leaves its sockets behind.
             if not self.ping():
                 raise BrokerUnavailable(f"no broker of {self._bootstrap} accepts a connection")
+            self._attempts.listen()
             try:
                 self._producer = KafkaProducer(**self._configuration())
             except (KafkaError, OSError) as error:
-                raise BrokerUnavailable(f"no broker of {self._bootstrap} answers: {error}") from error
+                reason = self._attempts.reason
+                raise BrokerUnavailable(f"no broker of {self._bootstrap} lets us in: {reason}") from error
         return self._producer
 
     def _configuration(self) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The programs of this project as processes, for end-to-end tests: start, stop, kill, restart."""
 
+import json
 import os
 import signal
 import socket
@@ -10,7 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 _PATIENCE = 60.0
 """Seconds until a program must be ready: ten times what it needs on two busy cores."""
@@ -32,6 +33,12 @@ class Program:
 
     def start(self, **environment: str) -> Self:
         """Start it, with more variables if some are given, and wait until it says that it is ready."""
+        self.launch(**environment)
+        self.wait_until_ready()
+        return self
+
+    def launch(self, **environment: str) -> None:
+        """Start it without waiting."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "device_manager", self.name],
@@ -44,8 +51,6 @@ class Program:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        self._wait_until_ready()
-        return self
 
     def stop(self) -> int:
         """Ask it to end, as Kubernetes does; answers the exit code."""
@@ -71,6 +76,10 @@ class Program:
         """Whether it runs."""
         return self._process is not None and self._process.poll() is None
 
+    def lines(self) -> list[dict[str, Any]]:
+        """What it has logged, as JSON."""
+        return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+
     def metrics(self) -> dict[str, float]:
         """Its metrics now: name with labels, as exported, to value."""
         lines = self._get("/metrics").splitlines()
@@ -83,14 +92,17 @@ class Program:
         self._process.send_signal(how)
         return self._process.wait(timeout=30)
 
-    def _wait_until_ready(self) -> None:
+    def wait_until_ready(self) -> None:
+        """Wait until it says that it is ready; raises AssertionError when it ends or takes too long."""
         deadline = time.monotonic() + _PATIENCE
-        while not self._ready():
+        while not self.ready:
             assert self.alive, f"{self.name} ended at start:\n{self._tail()}"
             assert time.monotonic() < deadline, f"{self.name} is not ready:\n{self._tail()}"
             time.sleep(0.05)
 
-    def _ready(self) -> bool:
+    @property
+    def ready(self) -> bool:
+        """Whether it says that it is ready."""
         try:
             return bool(self._get("/readyz")) or True
         except (urllib.error.URLError, OSError):
