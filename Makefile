@@ -42,6 +42,10 @@ test-promises: $(STAMP)  ## The tests of docs/promises.md: what other registries
 	@$(PY) -m local fetch
 	@$(PY) -m pytest tests/e2e -m promise
 
+test-faults: $(STAMP)  ## Half an hour of random writes under random faults (MINUTES, DEVICES, SEED, ...)
+	@$(PY) -m local fetch
+	@$(PY) -m tests.faults
+
 lint: $(STAMP)  ## Style, types, import directions
 	@$(VENV)/bin/ruff format --check --quiet .
 	@$(VENV)/bin/ruff check --quiet .
@@ -62,4 +66,4 @@ lock: $(STAMP)  ## Pin the newest versions again (requirements/*.txt)
 	@echo hatchling | $(VENV)/bin/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 		--strip-extras --allow-unsafe --no-header --no-annotate -c requirements/dev.txt -o requirements/build.txt -
 
-.PHONY: help run up down clean test test-unit test-promises lint bench docs lock
+.PHONY: help run up down clean test test-unit test-promises test-faults lint bench docs lock

@@ -12,6 +12,11 @@ from tests.support.postgres import Databases
 PROJECT = Path(__file__).parents[1]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a person repeat what chance has chosen."""
+    parser.addoption("--seed", default="", help="seed of the random tests, as a failure prints it")
+
+
 @pytest.fixture(scope="session")
 def platform() -> Iterator[Platform]:
     """etcd, kube-apiserver, kube-controller-manager, Kafka, Postgres and Redis, empty."""

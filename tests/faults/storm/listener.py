@@ -1,5 +1,6 @@
 """Reads the topics of the storm's tenants, straight from the broker, however often that goes away."""
 
+import gc
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -34,6 +35,8 @@ class Listener:
         """Stop reading."""
         self._stop.set()
         self._thread.join(30)
+        # The library leaves the sockets of failed connections behind; Python complains when it finds them.
+        gc.collect()
 
     def _run(self) -> None:
         while not self._stop.is_set():
