@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from device_registry.domain.model import DeviceSpec, RegisteredTemplate, Tenant
 
-from . import devices, fitting, templates, writes
+from . import devices, fitting, templates
 from .announcing import token
 from .context import Context
 from .keeping import with_templates, without_overrides_of
@@ -32,7 +32,7 @@ async def attach(context: Context, tenant: Tenant, device_id: str, template_id: 
             return spec
         return replace(spec, templates=(*spec.templates, places[-1]), announce=token())
 
-    await writes.change(context, device.key, device.uid, edit, device.location)
+    await devices.change(context, device, edit)
     return await devices.document(context, tenant, device_id)
 
 
@@ -52,7 +52,7 @@ async def detach(context: Context, tenant: Tenant, device_id: str, template_id: 
     def edit(spec: DeviceSpec) -> DeviceSpec:
         return _without(spec, leaving, [one for one in found if one.id != number])
 
-    await writes.change(context, device.key, device.uid, edit, device.location)
+    await devices.change(context, device, edit)
     return await devices.document(context, tenant, device_id)
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from device_registry.key_ports import Vault
 from device_registry.ports import Cluster
 from device_registry.registry.reader import RegistryReader
 from device_registry.registry.undertakings import Undertakings
@@ -21,3 +22,5 @@ class Context:
     waiter: OutcomeWaiter
     undertakings: Undertakings
     namespaces: Namespaces
+    vault: Vault | None
+    """What opens keys; None while there is no password."""

@@ -1,18 +1,18 @@
 """Devices over REST: made, changed and removed as resources, found in the registry."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from device_registry.domain.model import DeviceId, DeviceSpec, Key, Tenant
 from device_registry.manifests import device_manifest
 from device_registry.registry.bindings import StoredDevice
 
-from . import bulk, fitting, names, overrides, writes
+from . import bulk, fitting, names, overrides, secrets_of, writes
 from .announcing import token
 from .bodies import DeviceBody
 from .context import Context
-from .keeping import with_templates
+from .keeping import lost_keys, with_templates
 from .problems import no_such, refusal, unclaimed
 
 _ID_BYTES = 3
@@ -86,8 +86,22 @@ async def update(context: Context, tenant: Tenant, device_id: str, body: DeviceB
         described = replace(spec, label=body.label, overrides=wanted, announce=announce)
         return with_templates(described, places, used)
 
-    await writes.change(context, device.key, device.uid, edit, device.location)
+    await change(context, device, edit)
     return await document(context, tenant, device_id)
+
+
+async def change(context: Context, device: Declared, edit: Callable[[DeviceSpec], DeviceSpec]) -> None:
+    """Give the device another spec; keys that it lets go of leave its Secret. Raises Problem."""
+    lost: set[str] = set()
+
+    def noting(spec: DeviceSpec) -> DeviceSpec:
+        edited = edit(spec)
+        lost.update(lost_keys(spec, edited))
+        return edited
+
+    await writes.change(context, device.key, device.uid, noting, device.location)
+    if lost:
+        await secrets_of.forget(context, device.key, device.uid, lost)
 
 
 async def delete(context: Context, tenant: Tenant, device_id: str) -> str:

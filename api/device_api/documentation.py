@@ -60,6 +60,16 @@ def in_query(name: str, about: str, **schema: Any) -> dict[str, Any]:
 
 DEVICE_ID: Final = in_path("device_id", "Id of the device; case counts.")
 TEMPLATE_ID: Final = in_path("template_id", "Number of the template.")
+LABEL: Final = in_path("label", "Label of the attribute.")
+KEY_LENGTH: Final = (
+    in_query("key_length", "Bytes of each key.", type="integer", minimum=1, maximum=1024)
+    | {"required": True},
+    in_query("attrs", "Labels separated by commas; left out: every attribute of value type psk."),
+)
+KEY_COPY: Final = (
+    in_query("from_dev_id", "Id of the device to copy from.") | {"required": True},
+    in_query("from_attr_label", "Label of the attribute to copy from.") | {"required": True},
+)
 ATTR_FORMAT: Final = in_query(
     "attr_format",
     "Which lists of attributes to show.",

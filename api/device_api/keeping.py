@@ -14,6 +14,11 @@ def with_templates(spec: DeviceSpec, places: Sequence[str], used: Sequence[Regis
     return replace(spec, templates=tuple(places), credentials=kept)
 
 
+def lost_keys(before: DeviceSpec, after: DeviceSpec) -> set[str]:
+    """Labels of attributes whose keys the device refers to no longer."""
+    return {one.attribute for one in before.credentials} - {one.attribute for one in after.credentials}
+
+
 def without_overrides_of(spec: DeviceSpec, identities: Iterable[tuple[str, str]]) -> DeviceSpec:
     """The device without overrides of these attributes, by label and type."""
     gone = set(identities)

@@ -80,6 +80,37 @@ def count_and_verbose(query: QueryParams) -> tuple[int, bool]:
     return count, verbose
 
 
+def check_key_length_is_there(query: QueryParams) -> None:
+    """Raise Problem (400) when nobody says how long a key is to be: asked before the device is looked for."""
+    if "key_length" not in query:
+        raise refusal("Missing key_length parameter")
+
+
+def key_length(query: QueryParams) -> int:
+    """Bytes of a key. Raises Problem (400)."""
+    length = integer(first(query, "key_length"))
+    if length is None:
+        raise refusal("key_length must be an integer")
+    if not 0 < length <= MOST_KEY_BYTES:
+        raise refusal("key_length must be greater than 0 and lesser than 1024")
+    return length
+
+
+def key_labels(query: QueryParams) -> list[str] | None:
+    """The attributes to generate keys for, separated by commas; None for all."""
+    return first(query, "attrs").split(",") if "attrs" in query else None
+
+
+def key_source(query: QueryParams) -> tuple[str, str]:
+    """Device and attribute to copy a key from. Raises Problem (400)."""
+    device_id, label = first(query, "from_dev_id"), first(query, "from_attr_label")
+    if not device_id or not label:
+        raise refusal("Missing mandatory parameter: from_dev_id or/and from_attr_label")
+    return device_id, label
+
+
+MOST_KEY_BYTES = 1024
+
 MOST_AT_ONCE = 10_000
 """Devices that one request creates: what a registry of this size is made for at all."""
 

@@ -114,6 +114,11 @@ def json_response(body: str, status: int = HTTPStatus.OK) -> Response:
     return Response(body + "\n", status, media_type="application/json")
 
 
+def no_content() -> Response:
+    """Nothing to tell; the media type is the contract's."""
+    return Response(status_code=HTTPStatus.NO_CONTENT, media_type="application/json")
+
+
 def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
     """Make the application, which serves these routes, answer every error in the shapes of the contract."""
     app.add_exception_handler(Problem, _on_problem)

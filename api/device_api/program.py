@@ -80,6 +80,7 @@ async def _context(settings: Settings) -> AsyncIterator[Context]:
             waiter=waiter,
             undertakings=Undertakings(reader),
             namespaces=Namespaces(cluster, settings),
+            vault=wiring.vault(settings),
         )
 
 

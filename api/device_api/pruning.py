@@ -19,7 +19,7 @@ from device_registry.domain.model import (
 )
 from device_registry.registry.bindings import StoredDevice
 
-from . import bulk, writes
+from . import bulk, secrets_of, writes
 from .context import Context
 from .problems import Problem
 
@@ -80,6 +80,8 @@ async def _prune(context: Context, device: StoredDevice, what: Gone) -> None:
         await writes.change(
             context, device.key, device.uid, lambda spec: without(spec, what), f"/device/{device.id}"
         )
+        if what.keys:
+            await secrets_of.forget(context, device.key, device.uid, what.keys)
     except Problem as problem:
         if problem.status in (HTTPStatus.ACCEPTED, HTTPStatus.SERVICE_UNAVAILABLE):
             raise

@@ -6,9 +6,9 @@ which is what makes reads fast. What they read and answer is told in `documentat
 
 from fastapi import APIRouter
 
-from . import device_routes, service_routes, template_routes
+from . import device_routes, key_routes, service_routes, template_routes
 
 router = APIRouter()
-for part in (template_routes, device_routes, service_routes):
+for part in (template_routes, device_routes, key_routes, service_routes):
     # Included as routers of their own they would be searched one after the other.
     router.routes.extend(part.router.routes)

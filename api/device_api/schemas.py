@@ -191,6 +191,13 @@ class NotConfigurable(_Shape):
     status: Literal["some of the attributes are not configurable"]
 
 
+class Generated(_Shape):
+    """A key that was generated for an attribute."""
+
+    attribute: str
+    psk: str = Field(pattern="^([0-9a-f]{2})+$")
+
+
 class Imported(_Shape):
     """Everything is there."""
 

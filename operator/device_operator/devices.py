@@ -1,5 +1,6 @@
 """What a worker does about one device: finalizer, row and event, status; on deletion row, then finalizer."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ from . import finalizers, metrics
 from .batcher import Batcher
 from .context import Context, Verdict
 from .held import held_status
+from .keys import found_keys
 from .publishing import Publishing
 from .subjects import Subject
 
@@ -40,7 +42,8 @@ class Devices:
     async def register(self, subject: Subject) -> Verdict:
         """Bring the row up to date and say in the status how that went."""
         device: Resource[DeviceSpec] = await finalizers.hold(self._context.cluster, subject.resource)
-        result = await self._register.submit(device.declared)
+        keys = await found_keys(self._context.cluster, device.declared)
+        result = await self._register.submit(replace(device.declared, keys=keys))
         self._tell_others(device, result)
         if result.repaired:
             metrics.DRIFT_REPAIRED.inc()
@@ -50,7 +53,7 @@ class Devices:
         now = self._context.clock()
         await self._context.statuses.write(device, device_status(device, result.outcome, published, now))
         _note_first(device, result, now)
-        return Verdict(result.outcome.reason)
+        return Verdict(result.outcome.reason, settled=not _may_come(result.outcome.keys))
 
     async def release(self, subject: Subject) -> Verdict:
         """Let the row go, then the object: once the row and its event are committed nothing can be lost.
@@ -78,6 +81,11 @@ class Devices:
             self._context.queue.add(key)
         if result.event:
             self._context.refresh.touch(_templates(device))
+
+
+def _may_come(keys: Reason | None) -> bool:
+    """Whether a key is missing that may be there later: nobody would tell us."""
+    return keys in (Reason.SECRET_NOT_FOUND, Reason.KEY_NOT_FOUND, Reason.INVALID_KEY)
 
 
 def _templates(device: Resource[DeviceSpec]) -> set[Key]:

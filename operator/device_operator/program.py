@@ -10,11 +10,11 @@ from typing import Any, Protocol
 from device_registry.domain.budget import DeletionBudget
 from device_registry.domain.errors import Fenced
 from device_registry.ports import Cluster, EventBus, Outbox, Registry
-from device_registry.reconcile import Reconciler
+from device_registry.reconcile import Keeping, Reconciler
 from device_registry.relay import Relay
 from device_registry.settings import Settings
 from device_registry.sweep import Sweep
-from device_registry.wiring import clock
+from device_registry.wiring import clock, vault
 
 from . import metrics, polling
 from .acknowledgements import Acknowledgements
@@ -63,7 +63,8 @@ class Program:
         self._registry, bus, cluster = adapters
         self._circuit = circuit
         self._executor = executor
-        self._reconciler = Reconciler(self._registry, clock, _budget(settings))
+        keeping = Keeping(vault=vault(settings), in_events=settings.PSK_IN_EVENTS)
+        self._reconciler = Reconciler(self._registry, clock, _budget(settings), keeping)
         self.queue = WorkQueue(time.monotonic)
         acknowledgements = Acknowledgements(asyncio.get_running_loop(), self.queue.add)
         retention = timedelta(seconds=settings.OUTBOX_RETENTION_SECONDS)

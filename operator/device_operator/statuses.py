@@ -70,6 +70,9 @@ class StatusWriter:
     async def write(self, resource: AnyResource, status: Mapping[str, Any]) -> None:
         """Make the object show this status; nothing is sent when it does already, or when it is gone.
 
+        A status is made from the one before it, so it is written onto the version that showed that one: an
+        object that somebody has written since is a Conflict, and is looked at anew.
+
         Raises ClusterUnavailable, Conflict, Refused and Forbidden as the port Cluster does.
         """
         shown = self.current(resource).status
@@ -79,7 +82,7 @@ class StatusWriter:
         try:
             async with self._slots:
                 reached(Point.BEFORE_STATUS)
-                stored = await self._cluster.patch_status(resource.key, status)
+                stored = await self._cluster.patch_status(resource.key, status, self._version(resource))
                 reached(Point.AFTER_STATUS)
         except NotFound:
             metrics.STATUS_WRITES.labels(code="404").inc()
@@ -97,6 +100,12 @@ class StatusWriter:
         known = (self._written.get(resource.key), self._newest.get(resource.key))
         newer = [one for one in known if one and one.version > int(resource.resource_version)]
         return replace(resource, status=max(newer, key=_version).status) if newer else resource
+
+    def _version(self, resource: AnyResource) -> str:
+        """The version that shows the current status."""
+        written = self._written.get(resource.key)
+        newer = written is not None and written.version > int(resource.resource_version)
+        return str(written.version) if written and newer else resource.resource_version
 
     def is_echo(self, resource: AnyResource) -> bool:
         """Whether this version is one that the last write came after, and asks for nothing else.

@@ -115,19 +115,22 @@ class Workers:
             try:
                 return await self._look(subject)
             except RegistryUnavailable as error:
+                # What is at hand gets old while the registry is away.
+                work = Work(work.key, None)
                 self._circuit.open(error)
                 if not await self._circuit.closed(self._grace):
-                    await self._tell_away(subject, error)
+                    await self._tell_away(work, error)
 
-    async def _tell_away(self, subject: Subject, error: RegistryUnavailable) -> None:
-        if subject.resource.deleting:
-            return
-        resource = self._context.statuses.current(subject.resource)
-        outcome = outcome_of(resource, Reason.REGISTRY_UNAVAILABLE, error.message)
+    async def _tell_away(self, work: Work, error: RegistryUnavailable) -> None:
         try:
+            subject = await self._subjects.of(work)
+            if subject is None or subject.resource.deleting:
+                return
+            resource = self._context.statuses.current(subject.resource)
+            outcome = outcome_of(resource, Reason.REGISTRY_UNAVAILABLE, error.message)
             await self._context.statuses.write(resource, status_of(resource, outcome, self._context.clock()))
         except RegistryError as failure:
-            log.warning("cannot show the outage", resource=str(resource.key), error=str(failure))
+            log.warning("cannot show the outage", resource=str(work.key), error=str(failure))
 
     # --- one look -------------------------------------------------------------------------------------
 

@@ -157,8 +157,11 @@ class Kube:
         meta = {"finalizers": list(finalizers) or None, "resourceVersion": resource_version}
         return await self._patch(_path(key), _MERGE, {"metadata": meta})
 
-    async def patch_status(self, key: Key, status: Mapping[str, Any]) -> dict[str, Any]:
-        return await self._patch(f"{_path(key)}/status", _MERGE, {"status": status})
+    async def patch_status(
+        self, key: Key, status: Mapping[str, Any], resource_version: str
+    ) -> dict[str, Any]:
+        change = {"metadata": {"resourceVersion": resource_version}, "status": status}
+        return await self._patch(f"{_path(key)}/status", _MERGE, change)
 
     async def list(self, kind: Kind, namespace: str | None = None) -> list[dict[str, Any]]:
         return [item async for item in self._pages(kind, namespace)]
@@ -183,6 +186,19 @@ class Kube:
 
     async def annotate_namespace(self, name: str, annotations: Mapping[str, str]) -> None:
         await self._patch(f"/api/v1/namespaces/{name}", _MERGE, {"metadata": {"annotations": annotations}})
+
+    async def secret(self, namespace: str, name: str) -> dict[str, Any]:
+        return await self._request("GET", f"{_secrets(namespace)}/{name}")
+
+    async def create_secret(self, manifest: Mapping[str, Any], manager: str) -> dict[str, Any]:
+        path, query = _secrets(manifest["metadata"]["namespace"]), {"fieldManager": manager}
+        return await self._request("POST", path, query=query, body=manifest)
+
+    async def patch_secret(
+        self, namespace: str, name: str, change: Mapping[str, Any], manager: str
+    ) -> dict[str, Any]:
+        query = {"fieldManager": manager}
+        return await self._patch(f"{_secrets(namespace)}/{name}", _MERGE, change, query)
 
     async def is_ending(self, kind: Kind) -> bool:
         path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{PLURALS[kind]}.{GROUP}"
@@ -250,6 +266,10 @@ class Kube:
 
 def _path(key: Key) -> str:
     return f"/apis/{GROUP}/{VERSION}/namespaces/{key.namespace}/{PLURALS[key.kind]}/{key.name}"
+
+
+def _secrets(namespace: str) -> str:
+    return f"/api/v1/namespaces/{namespace}/secrets"
 
 
 def _error(response: aiohttp.ClientResponse, answer: Mapping[str, Any]) -> RegistryError:

@@ -16,12 +16,10 @@ from .domain.events import Event, Recorded
 from .domain.model import DeviceId, DeviceRow, Key, Kind, RegisteredTemplate, Tenant, TenantClaim
 from .domain.outcome import Outcome, Usage
 from .domain.reasons import Reason
+from .key_ports import DeviceRef, KeyRows, Secrets
 
 Place = tuple[str, str]
 """Namespace and name of a resource."""
-
-DeviceRef = tuple[Tenant, DeviceId]
-"""Names one device row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +41,7 @@ class Holding:
     """Whether it was registered then."""
 
 
-class Transaction(Protocol):
+class Transaction(KeyRows, Protocol):
     """One transaction of the registry.
 
     Leaving the block commits, leaving it by an exception rolls back. Rows that are read are locked until
@@ -307,7 +305,7 @@ class Delivery:
     error: str = ""
 
 
-class Cluster(Protocol):
+class Cluster(Secrets, Protocol):
     """Our resources in Kubernetes, as the operator and the facade use them.
 
     Raises Conflict (409), NotFound (404), Refused (422, 400), Forbidden (403) and ClusterUnavailable
@@ -339,8 +337,10 @@ class Cluster(Protocol):
     ) -> dict[str, Any]:
         """Replace the list of finalizers if the object is still at that version."""
 
-    async def patch_status(self, key: Key, status: Mapping[str, Any]) -> dict[str, Any]:
-        """Replace what `status` names; answers the object as stored."""
+    async def patch_status(
+        self, key: Key, status: Mapping[str, Any], resource_version: str
+    ) -> dict[str, Any]:
+        """Replace what `status` names if the object is still at that version; answers it as stored."""
 
     async def list(self, kind: Kind, namespace: str | None = None) -> list[dict[str, Any]]:
         """All objects of a kind, page by page, metadata only (PartialObjectMetadata)."""

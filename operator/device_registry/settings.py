@@ -97,11 +97,20 @@ class Settings(ConnectionSettings):
     )
 
     # --- keys ---
-    DEV_MNGR_CRYPTO_PASS: SecretStr = Field(SecretStr(""), description="Password of the key encryption.")
+    DEV_MNGR_CRYPTO_PASS: SecretStr = Field(
+        SecretStr(""),
+        description="Password of the key encryption, the same for operator and facade; empty: keys are"
+        " neither stored nor shown.",
+    )
     DEV_MNGR_CRYPTO_IV: SecretStr = Field(
         SecretStr(""), description="Initial vector of values that the original encrypted; 16 characters."
     )
     DEV_MNGR_CRYPTO_SALT: SecretStr = Field(SecretStr(""), description="Salt of the key derivation.")
+    PSK_IN_EVENTS: bool = Field(
+        default=False,
+        description="Whether the update that follows a new key shows the keys of the device in clear, as the"
+        " original does. Everybody who reads the topic can read them then.",
+    )
 
     # --- tenants ---
     SINGLE_TENANT: str = Field(

@@ -5,7 +5,9 @@ Programs call these functions at start.
 
 from datetime import UTC, datetime
 
+from .crypto import PasswordVault
 from .kafka import KafkaBus
+from .key_ports import Vault
 from .kube import Credentials, Kube
 from .registry.writer import PostgresRegistry, make_engine
 from .settings import Settings
@@ -28,6 +30,14 @@ def bus(settings: Settings) -> KafkaBus:
     if settings.BROKER:
         topics = DataBrokerTopics(settings.BROKER, settings.SUBJECT)
     return KafkaBus(settings.kafka_bootstrap, topics, security=settings.kafka_security)
+
+
+def vault(settings: Settings) -> Vault | None:
+    """What encrypts keys, None while there is no password; deriving the key takes some tenths of a second."""
+    password = settings.DEV_MNGR_CRYPTO_PASS.get_secret_value()
+    if not password:
+        return None
+    return PasswordVault(password, settings.DEV_MNGR_CRYPTO_SALT.get_secret_value())
 
 
 def cluster() -> Kube:

@@ -7,6 +7,7 @@ from typing import Any
 from device_registry.domain.model import (
     Attribute,
     Claim,
+    Credential,
     Declared,
     DeviceId,
     DeviceRow,
@@ -44,6 +45,14 @@ def an_attribute(label: str = "temperature", type: str = "dynamic", **more: Any)
 
 def a_static(label: str = "serial", value: str | None = "s0", **more: Any) -> Attribute:
     return an_attribute(label, "static", **{"value_type": "string", "static_value": value, **more})
+
+
+def a_psk(label: str = "key", **more: Any) -> Attribute:
+    return an_attribute(label, "static", **{"value_type": "psk", **more})
+
+
+def a_credential(attribute: str = "key", secret: str = "freezer-7-psk") -> Credential:
+    return Credential(attribute=attribute, secret=secret, key=attribute)
 
 
 def an_entry(label: str = "unit", value: str | None = "celsius", **more: Any) -> Metadata:
@@ -86,7 +95,14 @@ def a_device(
     **more: Any,
 ) -> Declared[DeviceSpec]:
     """A declared device; `more` are fields of the resource (generation, uid ...) or of its spec."""
-    resource = {"generation": 1, "uid": f"uid-of-{name}", "created": NOON, "writer": "", "tenant": ACME}
+    resource = {
+        "generation": 1,
+        "uid": f"uid-of-{name}",
+        "created": NOON,
+        "writer": "",
+        "tenant": ACME,
+        "keys": {},
+    }
     given = {field: more.pop(field, default) for field, default in resource.items()}
     spec = {"label": name, "templates": tuple(templates), "overrides": overrides, **more}
     namespace = spec.pop("namespace", "acme")

@@ -23,6 +23,7 @@ class MemoryCluster:
     def __init__(self) -> None:
         self.objects: dict[Key, dict[str, Any]] = {}
         self.namespaces: dict[str, dict[str, str]] = {}
+        self.secrets: dict[tuple[str, str], dict[str, Any]] = {}
         self.posted: list[Event] = []
         self.listeners: list[Callable[[Event], None]] = []
         self.failures: dict[str, list[RegistryError]] = {}
@@ -105,9 +106,12 @@ class MemoryCluster:
         self._store(key, obj, "MODIFIED")
         return deepcopy(obj)
 
-    async def patch_status(self, key: Key, status: Mapping[str, Any]) -> dict[str, Any]:
+    async def patch_status(
+        self, key: Key, status: Mapping[str, Any], resource_version: str
+    ) -> dict[str, Any]:
         self._called("patch_status")
         obj = deepcopy(self._known(key))
+        self._check_version(key, resource_version)
         merged = {**obj.get("status", {}), **status}
         obj["status"] = {name: value for name, value in merged.items() if value is not None}
         self._store(key, obj, "MODIFIED")
@@ -129,6 +133,29 @@ class MemoryCluster:
     async def definition(self, kind: Kind) -> dict[str, Any]:
         self._called("definition")
         return crds.load(PLURALS[kind])
+
+    async def secret(self, namespace: str, name: str) -> dict[str, Any]:
+        self._called("secret")
+        if (namespace, name) not in self.secrets:
+            raise NotFound
+        return deepcopy(self.secrets[namespace, name])
+
+    async def create_secret(self, manifest: Mapping[str, Any], manager: str) -> dict[str, Any]:
+        self._called("create_secret")
+        place = (manifest["metadata"]["namespace"], manifest["metadata"]["name"])
+        if place in self.secrets:
+            raise Conflict
+        self.secrets[place] = deepcopy(dict(manifest))
+        return deepcopy(self.secrets[place])
+
+    async def patch_secret(
+        self, namespace: str, name: str, change: Mapping[str, Any], manager: str
+    ) -> dict[str, Any]:
+        secret = await self.secret(namespace, name)
+        merged = {**secret.get("data", {}), **change.get("data", {})}
+        secret["data"] = {entry: value for entry, value in merged.items() if value is not None}
+        self.secrets[namespace, name] = secret
+        return deepcopy(secret)
 
     async def annotate_namespace(self, name: str, annotations: Mapping[str, str]) -> None:
         self._called("annotate_namespace")

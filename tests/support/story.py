@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from device_registry.domain.model import (
 )
 from device_registry.domain.outcome import Outcome
 from device_registry.ports import Outbox, Registry
-from device_registry.reconcile import Departure, Progress, Reconciler, Result
+from device_registry.reconcile import Departure, Keeping, Progress, Reconciler, Result
 
 from .builders import ACME
 
@@ -28,9 +28,10 @@ class Story:
     registry: Registry
     outbox: Outbox
     clock: Callable[[], datetime]
+    keeping: Keeping = field(default_factory=Keeping)
 
     def __post_init__(self) -> None:
-        self.reconciler = Reconciler(self.registry, self.clock)
+        self.reconciler = Reconciler(self.registry, self.clock, keeping=self.keeping)
         self._heard = 0
 
     def apply(self, *declared: Declared[Any]) -> list[Outcome]:

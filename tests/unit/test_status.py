@@ -50,6 +50,28 @@ def words(status: dict[str, Any]) -> dict[str, tuple[str, str]]:
     return {one["type"]: (one["status"], one["reason"]) for one in status["conditions"]}
 
 
+@pytest.mark.parametrize(
+    "reason", [Reason.SECRET_NOT_FOUND, Reason.INVALID_KEY, Reason.NO_SUCH_ATTRIBUTE, Reason.NOT_ENCRYPTED]
+)
+def test_a_device_without_its_keys_is_registered_and_published_but_not_ready(reason: Reason) -> None:
+    status = device_status(DEVICE, outcome(keys=reason, keys_message="why"), SENT, NOON)
+    assert words(status) == {
+        "Ready": ("False", reason),
+        "TemplatesResolved": ("True", "Resolved"),
+        "CredentialsReady": ("False", reason),
+        "Registered": ("True", "Registered"),
+        "Published": ("True", "Acknowledged"),
+        "Stalled": ("True", reason),
+    }
+    check(status, 3)
+
+
+def test_a_device_with_its_keys_says_so() -> None:
+    status = device_status(DEVICE, outcome(keys=Reason.STORED, keys_message="2 keys stored"), SENT, NOON)
+    assert words(status)["CredentialsReady"] == ("True", "Stored")
+    assert words(status)["Ready"] == ("True", "Registered")
+
+
 def test_a_registered_device_is_ready() -> None:
     status = device_status(DEVICE, outcome(), SENT, NOON)
     assert words(status) == {

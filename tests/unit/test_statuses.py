@@ -66,13 +66,34 @@ async def test_an_event_that_our_write_came_after_is_an_echo(
     assert writer.is_echo(seen(cluster, device.key))
 
 
-async def test_an_edit_that_slipped_in_before_our_write_is_no_echo(
+async def test_a_status_is_not_written_onto_a_version_that_nobody_looked_at(
     cluster: MemoryCluster, writer: StatusWriter
 ) -> None:
     device = put(cluster)
     edited = put(cluster, label="New name")
-    await writer.write(device, {"deviceId": "a1"})
+    with pytest.raises(Conflict):
+        await writer.write(device, {"deviceId": "a1"})
     assert not writer.is_echo(edited)
+    await writer.write(edited, {"deviceId": "a1"})
+
+
+async def test_a_version_that_is_older_than_our_last_write_is_enough(
+    cluster: MemoryCluster, writer: StatusWriter
+) -> None:
+    device = put(cluster)
+    await writer.write(device, {"deviceId": "a1"})
+    await writer.write(device, {"deviceId": "b2"})
+    assert seen(cluster, device.key).status == {"deviceId": "b2"}
+
+
+async def test_a_status_is_not_made_from_one_that_was_replaced_since(
+    cluster: MemoryCluster, writer: StatusWriter
+) -> None:
+    device = put(cluster)
+    await writer.write(device, {"deviceId": "a1"})
+    writer.seen(device.key, int(seen(cluster, device.key).resource_version))
+    with pytest.raises(Conflict):
+        await writer.write(device, {"deviceId": "b2"})
 
 
 async def test_a_write_is_remembered_until_an_event_has_shown_it(
@@ -124,12 +145,12 @@ class SlowCluster(MemoryCluster):
 
     now = most = 0
 
-    async def patch_status(self, key: Key, status: Any) -> dict[str, Any]:
+    async def patch_status(self, key: Key, status: Any, resource_version: str) -> dict[str, Any]:
         self.now += 1
         self.most = max(self.most, self.now)
         await asyncio.sleep(0)
         self.now -= 1
-        return await super().patch_status(key, status)
+        return await super().patch_status(key, status, resource_version)
 
 
 async def test_the_api_server_never_has_more_writes_at_once_than_it_should() -> None:

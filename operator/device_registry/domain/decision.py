@@ -77,6 +77,8 @@ class Facts:
     """The row that has the wanted id."""
     wanted: DeviceId
     now: datetime
+    keys_change: bool = False
+    """Whether keys of the device come, change or go: no document shows them, but the world hears of it."""
 
 
 def decide(declared: Declared[DeviceSpec], facts: Facts) -> Decision:
@@ -170,7 +172,7 @@ def _update(declared: Declared[DeviceSpec], row: DeviceRow, facts: Facts) -> Dec
     )
     used = _used(declared, facts)
     rendered = _render(claimed, declared.spec, used)
-    asked = _asks(declared.spec, row) or _template_asks(row, used)
+    asked = facts.keys_change or _asks(declared.spec, row) or _template_asks(row, used)
     displaced = row.claim if row.claimed and row.claim and _taken(row.claim, declared) else None
     if row.intact and rendered.document.hash == row.document.hash and not asked:
         return Keep(row=row) if rendered == row else Write(row=rendered, event=None, displaced=displaced)

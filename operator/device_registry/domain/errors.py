@@ -81,6 +81,10 @@ class SchemaOutdated(RegistryError):
     """The schema of the registry is not the one that this version needs; run `device-manager migrate`."""
 
 
+class KeyUnreadable(RegistryError):
+    """A stored key does not open; the message says which."""
+
+
 class Conflict(RegistryError):
     """The resource was changed by somebody else in the meantime; read it again."""
 

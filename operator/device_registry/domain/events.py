@@ -43,14 +43,21 @@ class Event:
 
 
 def device_event(
-    kind: EventType, row: DeviceRow, now: datetime, cause: Declared[DeviceSpec] | None = None
+    kind: EventType,
+    row: DeviceRow,
+    now: datetime,
+    cause: Declared[DeviceSpec] | None = None,
+    document: str | None = None,
 ) -> Event:
-    """create, update or remove of a device. `cause` is the resource that asked for it, if one did."""
+    """create, update or remove of a device.
+
+    `cause` is the resource that asked for it, if one did; `document` is told instead of the row's.
+    """
     return Event(
         tenant=row.tenant,
         subject=row.id,
         type=kind,
-        payload=envelope(kind, row.document.body, row.tenant),
+        payload=envelope(kind, document or row.document.body, row.tenant),
         created=now,
         revision=row.revision,
         generation=cause.generation if cause else row.generation,

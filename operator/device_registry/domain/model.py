@@ -10,6 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Generic, NewType, TypeVar
 
+from .psk import Psk, Withheld
+
 Tenant = NewType("Tenant", str)
 """dojot's unit of isolation: the `service` claim of a token, bound to one namespace."""
 
@@ -208,6 +210,8 @@ class Declared(Generic[Spec]):
     """The id of the REST request that wrote it, if one did; it travels in the header `dojot_request`."""
     tenant_claim: TenantClaim | None = None
     """What its namespace says about the tenant; None: no more than its name."""
+    keys: Mapping[str, Psk | Withheld] = field(default_factory=dict)
+    """What the Secrets that `spec.credentials` names say, by label of the attribute."""
 
     @property
     def claim(self) -> Claim:

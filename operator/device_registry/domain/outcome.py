@@ -28,6 +28,9 @@ class Outcome:
     """Names of the templates that a device uses."""
     unused: tuple[str, ...] = ()
     """Overrides that no attribute takes, for people."""
+    keys: Reason | None = None
+    """Stored, or what is wrong with the keys; None when the resource refers to none."""
+    keys_message: str = ""
 
     @property
     def registered(self) -> bool:

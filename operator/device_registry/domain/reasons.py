@@ -82,6 +82,8 @@ class Reason(StrEnum):
     """The key in the Secret is not hexadecimal or too long."""
     NO_SUCH_ATTRIBUTE = "NoSuchAttribute"
     """No psk attribute of the device has the name that a credential is for."""
+    NOT_ENCRYPTED = "NotEncrypted"
+    """The operator has no password to encrypt keys with (DEV_MNGR_CRYPTO_PASS), so it stores none."""
 
     @property
     def stalled(self) -> bool:
@@ -101,5 +103,6 @@ _STALLED = frozenset(
         Reason.KEY_NOT_FOUND,
         Reason.INVALID_KEY,
         Reason.NO_SUCH_ATTRIBUTE,
+        Reason.NOT_ENCRYPTED,
     }
 )

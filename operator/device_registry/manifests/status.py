@@ -134,6 +134,9 @@ def _device_conditions(outcome: Outcome, published: Published | None) -> Iterato
         yield Condition("TemplatesResolved", "True", Reason.RESOLVED, _resolved(outcome))
     elif outcome.reason in _TEMPLATE_REASONS:
         yield Condition("TemplatesResolved", "False", outcome.reason, outcome.message)
+    if outcome.registered and outcome.keys:
+        stored = "True" if outcome.keys is Reason.STORED else "False"
+        yield Condition("CredentialsReady", stored, outcome.keys, outcome.keys_message)
     yield _registered(outcome)
     if outcome.registered and published:
         status, message = _PUBLISHED[published.reason]
@@ -177,15 +180,16 @@ def _as_registered(outcome: Outcome) -> Outcome:
 
 
 def _ready(outcome: Outcome) -> Condition:
-    if outcome.registered:
-        return Condition("Ready", "True", Reason.REGISTERED, f"registered as {outcome.target}")
-    status = "Unknown" if outcome.reason is Reason.REGISTRY_UNAVAILABLE else "False"
-    return Condition("Ready", status, outcome.reason, outcome.message)
+    if outcome.registered and outcome.keys not in (None, Reason.STORED):
+        return Condition("Ready", "False", outcome.keys, outcome.keys_message)
+    return _registered(outcome)._replace(type="Ready")
 
 
 def _registered(outcome: Outcome) -> Condition:
-    ready = _ready(outcome)
-    return ready._replace(type="Registered")
+    if outcome.registered:
+        return Condition("Registered", "True", Reason.REGISTERED, f"registered as {outcome.target}")
+    status = "Unknown" if outcome.reason is Reason.REGISTRY_UNAVAILABLE else "False"
+    return Condition("Registered", status, outcome.reason, outcome.message)
 
 
 def _resolved(outcome: Outcome) -> str:
@@ -201,10 +205,10 @@ def _propagated(usage: Usage) -> Condition:
 
 
 def _abnormal(outcome: Outcome) -> Iterator[Condition]:
-    if outcome.registered:
-        return
-    name = "Stalled" if outcome.reason.stalled else "Reconciling"
-    yield Condition(name, "True", outcome.reason, outcome.message)
+    ready = _ready(outcome)
+    if ready.status != "True":
+        name = "Stalled" if Reason(ready.reason).stalled else "Reconciling"
+        yield ready._replace(type=name, status="True")
 
 
 # --- bookkeeping ------------------------------------------------------------------------------------

@@ -19,7 +19,8 @@ from device_registry.domain.model import (
     TenantClaim,
 )
 from device_registry.domain.outcome import Outcome
-from device_registry.ports import DeviceRef
+from device_registry.domain.psk import Sealed
+from device_registry.key_ports import DeviceRef
 
 TemplateRef = tuple[Tenant, int]
 """Names one template row."""
@@ -45,6 +46,8 @@ class Tables:
     retries: set[int] = field(default_factory=set)
     dropped: dict[int, datetime] = field(default_factory=dict)
     outcomes: dict[Key, Outcome] = field(default_factory=dict)
+    keys: dict[tuple[DeviceRef, str], Sealed] = field(default_factory=dict)
+    """Keys of devices by device and label of the attribute."""
     departures: list[tuple[Tenant, datetime]] = field(default_factory=list)
 
     def copy(self) -> "Tables":

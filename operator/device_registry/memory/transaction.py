@@ -11,18 +11,20 @@ from device_registry.domain.events import Event, Recorded
 from device_registry.domain.model import DeviceId, DeviceRow, Key, RegisteredTemplate, Tenant, TenantClaim
 from device_registry.domain.outcome import Outcome, Usage
 from device_registry.domain.reasons import Reason
-from device_registry.ports import DeviceRef, Place
+from device_registry.key_ports import DeviceRef
+from device_registry.ports import Place
 
+from .keys import MemoryKeys
 from .tables import Tables, TemplateRef, attribute_ids, entries, require, require_text
 
 _Row = TypeVar("_Row", DeviceRow, RegisteredTemplate)
 
 
-class MemoryTransaction:
+class MemoryTransaction(MemoryKeys):
     """See `device_registry.ports.Transaction`; the registry lets one in at a time."""
 
     def __init__(self, tables: Tables, next_event: Callable[[], int]) -> None:
-        self._tables = tables
+        super().__init__(tables)
         self._next_event = next_event
 
     # --- templates ---
@@ -181,6 +183,7 @@ class MemoryTransaction:
     def remove_devices(self, refs: Collection[DeviceRef]) -> None:
         for ref in refs:
             self._tables.devices.pop(ref, None)
+            self.drop_keys(ref, list(self.keys([ref]).get(ref, ())))
             self._forget_tries(ref)
 
     def departed(self, tenant: Tenant, since: datetime) -> Departed:

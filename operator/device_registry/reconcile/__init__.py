@@ -17,12 +17,13 @@ from device_registry.ports import Registry, Transaction
 
 from .departure import Departure, release_devices, release_template
 from .devices import Batch
+from .keys import Keeping
 from .propagation import Progress, propagate
 from .results import Result, record, refusal
 from .templates import register_template
 from .tenancy import correct
 
-__all__ = ["Clock", "Departure", "Progress", "Reconciler", "Result"]
+__all__ = ["Clock", "Departure", "Keeping", "Progress", "Reconciler", "Result"]
 
 Clock = Callable[[], datetime]
 """Gives the current time with its zone."""
@@ -47,10 +48,12 @@ class Reconciler:
         registry: Registry,
         clock: Clock,
         budget: DeletionBudget = DeletionBudget(),  # noqa: B008 - frozen
+        keeping: Keeping = Keeping(),  # noqa: B008 - frozen
     ) -> None:
         self._registry = registry
         self._clock = clock
         self._budget = budget
+        self._keeping = keeping
 
     def register_devices(self, devices: Sequence[Declared[DeviceSpec]]) -> list[Result]:
         """Bring the rows of declared devices up to date. A row that the registry rejects fails alone."""
@@ -88,7 +91,7 @@ class Reconciler:
         return self._decided(lambda one: correct(one, tenant, noted, true))
 
     def _register(self, devices: Sequence[Declared[DeviceSpec]]) -> list[Result]:
-        return self._decided(lambda one: Batch(one, devices, self._clock()).run())
+        return self._decided(lambda one: Batch(one, devices, self._clock(), self._keeping).run())
 
     def _refuse(self, declared: Declared[DeviceSpec] | Declared[TemplateSpec], error: Rejected) -> Result:
         result = refusal(declared, Violation(reason=Reason.INVALID_SPEC, message=error.message))

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from device_registry.domain import identity
-from device_registry.domain.decision import Decision, Facts, Keep, Write, decide
-from device_registry.domain.events import Recorded, device_event
+from device_registry.domain.decision import Decision, Facts, Keep, Write, decide, is_outdated
+from device_registry.domain.events import Event, Recorded, device_event
+from device_registry.domain.keys import KeyPlan
 from device_registry.domain.model import (
     Claim,
     Declared,
@@ -15,6 +16,7 @@ from device_registry.domain.model import (
     DeviceSpec,
     Key,
     Kind,
+    RegisteredTemplate,
     Tenant,
     TenantClaim,
 )
@@ -22,8 +24,10 @@ from device_registry.domain.outcome import Outcome
 from device_registry.domain.reasons import Reason
 from device_registry.domain.rendering import unused_overrides
 from device_registry.domain.rules import Violation
-from device_registry.ports import DeviceRef, Place, Transaction
+from device_registry.key_ports import DeviceRef
+from device_registry.ports import Place, Transaction
 
+from .keys import Keeping, KeyBook
 from .results import Result, record, refusal
 from .tenancy import Standing, settle
 
@@ -40,13 +44,18 @@ class _Verdict:
     """Templates that the row used until now."""
     repaired: bool
     """Whether the row had been changed or deleted behind our back."""
+    keys: KeyPlan
 
 
 class Batch:
     """One transaction over several devices, which see each other's rows."""
 
     def __init__(
-        self, transaction: Transaction, devices: Sequence[Declared[DeviceSpec]], now: datetime
+        self,
+        transaction: Transaction,
+        devices: Sequence[Declared[DeviceSpec]],
+        now: datetime,
+        keeping: Keeping,
     ) -> None:
         self._transaction = transaction
         self._devices = devices
@@ -57,6 +66,7 @@ class Batch:
         self._rows: dict[DeviceRef, DeviceRow] = {(row.tenant, row.id): row for row in rows}
         self._owned: dict[Place, DeviceRow] = {row.claim.place: row for row in rows if row.claim}
         self._lost = self._find_lost()
+        self._keys = KeyBook(transaction, keeping, self._rows.values())
 
     def _find_lost(self) -> dict[Key, DeviceId]:
         """The ids of devices that were registered and have no row: somebody deleted it behind our back."""
@@ -84,22 +94,38 @@ class Batch:
     def _decide(self, declared: Declared[DeviceSpec]) -> _Verdict:
         own = self._owned.get(declared.claim.place)
         wanted = self._wanted(declared, own)
+        templates = {name: self._templates[place] for name, place in self._known_templates(declared)}
+        keys = self._key_plan(declared, own, wanted, templates)
         facts = Facts(
             namespace=self._standings[declared.tenant].namespace,
             former=self._standings[declared.tenant].former.get(declared.key.namespace),
-            templates={name: self._templates[place] for name, place in self._known_templates(declared)},
+            templates=templates,
             own=own,
             row=self._rows.get((declared.tenant, wanted)),
             wanted=wanted,
             now=self._now,
+            keys_change=self._keys.changes((declared.tenant, wanted), keys),
         )
         decision = decide(declared, facts)
         lost = wanted == self._lost.get(declared.key) and facts.row is None
         repaired = isinstance(decision, Write) and (lost or _is_damaged(facts.row))
-        verdict = _Verdict(declared, own, wanted, decision, _dropped(facts.row, decision), repaired)
+        dropped = _dropped(facts.row, decision)
+        verdict = _Verdict(declared, own, wanted, decision, dropped, repaired, keys)
         if isinstance(decision, Write):
             self._remember(decision.row)
         return verdict
+
+    def _key_plan(
+        self,
+        declared: Declared[DeviceSpec],
+        own: DeviceRow | None,
+        wanted: DeviceId,
+        templates: Mapping[str, RegisteredTemplate],
+    ) -> KeyPlan:
+        """Nothing for a version of the resource that is older than the row."""
+        if own and is_outdated(declared, own):
+            return KeyPlan()
+        return self._keys.plan(declared, (declared.tenant, wanted), list(templates.values()))
 
     def _known_templates(self, declared: Declared[DeviceSpec]) -> list[tuple[str, Place]]:
         places = zip(declared.spec.templates, _template_places(declared), strict=True)
@@ -142,15 +168,21 @@ class Batch:
     def _act(self, verdicts: Sequence[_Verdict]) -> list[Result]:
         writes = [one.decision for one in verdicts if isinstance(one.decision, Write)]
         self._transaction.save_devices(list({(w.row.tenant, w.row.id): w.row for w in writes}.values()))
-        events = [
-            device_event(one.decision.event, one.decision.row, self._now, one.declared)
-            for one in verdicts
-            if isinstance(one.decision, Write) and one.decision.event
-        ]
+        for one in verdicts:
+            if not isinstance(one.decision, Violation):
+                self._keys.carry_out((one.declared.tenant, one.wanted), one.keys, self._now)
+        events = [event for one in verdicts if (event := self._event(one))]
         recorded = {(one.event.tenant, one.event.subject): one for one in self._transaction.append(events)}
         freed = self._transaction.blocked({template for one in verdicts for template in one.dropped})
         results = [self._result(one, recorded, freed) for one in verdicts]
         return record(self._transaction, self._with_displaced(results))
+
+    def _event(self, verdict: _Verdict) -> Event | None:
+        decision = verdict.decision
+        if not isinstance(decision, Write) or not decision.event:
+            return None
+        told = self._keys.told(decision.row, verdict.keys)
+        return device_event(decision.event, decision.row, self._now, verdict.declared, told)
 
     def _with_displaced(self, results: list[Result]) -> list[Result]:
         """One of the batch tells those whose namespace does not stand for its tenant any more."""
@@ -169,7 +201,7 @@ class Batch:
         event = recorded.get((declared.tenant, verdict.wanted)) if told else None
         displaced = decision.displaced if isinstance(decision, Write) else None
         return Result(
-            outcome=self._outcome(declared, decision, event),
+            outcome=self._outcome(verdict, decision, event),
             event=event,
             repaired=verdict.repaired,
             wake=(
@@ -178,9 +210,8 @@ class Batch:
             ),
         )
 
-    def _outcome(
-        self, declared: Declared[DeviceSpec], decision: Write | Keep, event: Recorded | None
-    ) -> Outcome:
+    def _outcome(self, verdict: _Verdict, decision: Write | Keep, event: Recorded | None) -> Outcome:
+        declared = verdict.declared
         used = [self._templates[place] for _, place in self._known_templates(declared)]
         unused = unused_overrides(declared.spec, used)
         return Outcome(
@@ -194,6 +225,8 @@ class Batch:
             sequence=event.sequence if event else 0,
             templates=declared.spec.templates,
             unused=tuple(f"{one.label} ({one.type})" for one in unused),
+            keys=verdict.keys.reason,
+            keys_message=verdict.keys.message,
         )
 
 

@@ -15,6 +15,8 @@ from device_registry.domain.outcome import Outcome, Usage
 from device_registry.domain.rules import Violation
 from device_registry.ports import Transaction
 
+from .keys import let_go
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
@@ -69,13 +71,20 @@ def _render(
     if not stale:
         return ()
     templates = transaction.templates_of(stale)
-    decisions = [(row, rerender(row, _named(row, templates))) for row in stale]
+    named = [(row, _named(row, templates)) for row in stale]
+    decisions = [(row, rerender(row, used)) for row, used in named]
     writes = [decision for _, decision in decisions if isinstance(decision, Write)]
     transaction.save_devices([write.row for write in writes])
     transaction.append([device_event(EventType.UPDATE, write.row, now) for write in writes if write.event])
     refused = [(row, decision) for row, decision in decisions if isinstance(decision, Violation)]
     rendered = [write.row for write in writes]
-    return (*_set_aside(transaction, template, refused), *_recovered(transaction, rendered))
+    good = [
+        (row, list(used.values()))
+        for (row, used), (_, decision) in zip(named, decisions, strict=True)
+        if isinstance(decision, Write)
+    ]
+    again = let_go(transaction, good)
+    return (*_set_aside(transaction, template, refused), *_recovered(transaction, rendered), *again)
 
 
 def _recovered(transaction: Transaction, rows: Sequence[DeviceRow]) -> list[Key]:

@@ -260,15 +260,16 @@ NOTIFY outcome
 -- name: record_outcomes
 -- An older generation never replaces a newer one.
 INSERT INTO outcome AS o (kind, namespace, name, tenant, uid, generation, reason, message, target, wanted,
-                          revision, sequence, templates, unused)
+                          revision, sequence, templates, unused, keys, keys_message)
 SELECT * FROM unnest(%(kinds)s::text[], %(namespaces)s::text[], %(names)s::text[], %(tenants)s::text[],
     %(uids)s::text[], %(generations)s::bigint[], %(reasons)s::text[], %(messages)s::text[], %(targets)s::text[],
     %(wanted)s::text[], %(revisions)s::bigint[], %(sequences)s::bigint[], %(templates)s::text[],
-    %(unused)s::text[])
+    %(unused)s::text[], %(keys)s::text[], %(keys_messages)s::text[])
 ON CONFLICT (kind, namespace, name) DO UPDATE SET tenant = excluded.tenant, uid = excluded.uid,
     generation = excluded.generation, reason = excluded.reason, message = excluded.message,
     target = excluded.target, wanted = excluded.wanted, revision = excluded.revision,
-    sequence = excluded.sequence, templates = excluded.templates, unused = excluded.unused, decided = now()
+    sequence = excluded.sequence, templates = excluded.templates, unused = excluded.unused,
+    keys = excluded.keys, keys_message = excluded.keys_message, decided = now()
 WHERE o.uid <> excluded.uid OR o.generation <= excluded.generation
 
 -- name: forget_outcomes

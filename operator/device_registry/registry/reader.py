@@ -21,6 +21,7 @@ from . import duty, rows, sql
 from .actuation import Actuations
 from .bindings import BindingReads, StoredDevice, stored
 from .filters import Filters, Order, Page
+from .keys import KeyReads
 
 _SQL = sql.load("reader.sql")
 
@@ -41,7 +42,7 @@ class TemplatesPage:
     templates: tuple[RegisteredTemplate, ...]
 
 
-class RegistryReader(BindingReads, Actuations):
+class RegistryReader(BindingReads, KeyReads, Actuations):
     """Reads devices, templates and outcomes. Every method may raise RegistryUnavailable.
 
     An asynchronous context manager; a registry that is away at the start is no error.

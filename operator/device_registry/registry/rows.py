@@ -249,6 +249,8 @@ def outcome_columns(outcomes: Sequence[Outcome]) -> Columns:
         "sequences": [one.sequence for one in outcomes],
         "templates": [to_json(one.templates) for one in outcomes],
         "unused": [to_json(one.unused) for one in outcomes],
+        "keys": [one.keys or "" for one in outcomes],
+        "keys_messages": [one.keys_message for one in outcomes],
     }
 
 
@@ -267,6 +269,8 @@ def outcome(row: Row) -> Outcome:
         sequence=row["sequence"],
         templates=tuple(json.loads(row["templates"])),
         unused=tuple(json.loads(row["unused"])),
+        keys=Reason(row["keys"]) if row["keys"] else None,
+        keys_message=row["keys_message"],
     )
 
 

@@ -4,37 +4,25 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from itertools import groupby
-from typing import Any
 
 from sqlalchemy import Connection, Engine, RowMapping
 
 from device_registry.domain.budget import Departed
-from device_registry.domain.errors import Rejected
 from device_registry.domain.events import Event, Recorded
 from device_registry.domain.model import DeviceId, DeviceRow, Key, RegisteredTemplate, Tenant, TenantClaim
 from device_registry.domain.outcome import Outcome, Usage
-from device_registry.ports import DeviceRef, Place
+from device_registry.key_ports import DeviceRef
+from device_registry.ports import Place
 
 from . import rows, sql
 from .borders import errors_converted
+from .keys import KeyStatements
 
 _SQL = sql.load("queries.sql")
 
 
-class PostgresTransaction:
+class PostgresTransaction(KeyStatements):
     """See `device_registry.ports.Transaction`, which says what each method promises."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def execute(self, statement: str, **parameters: Any) -> Sequence[RowMapping]:
-        """Run a named statement; answers its rows, if it has any. Raises Rejected for text that is none."""
-        try:
-            result = self._connection.exec_driver_sql(statement, parameters or None)
-        except ValueError as error:
-            # The driver finds NUL and lone surrogates itself, before Postgres could refuse them.
-            raise Rejected(f"the registry refuses a value: {error}") from error
-        return result.mappings().all() if result.returns_rows else ()
 
     # --- templates ---
 

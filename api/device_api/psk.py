@@ -1,0 +1,122 @@
+"""Keys over REST: generated and copied into Secrets, which devices refer to; the operator stores them.
+
+A key is answered once, when it is generated; later only `/internal/device` shows it.
+"""
+
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Any
+
+from device_registry.domain.errors import KeyUnreadable, RegistryError
+from device_registry.domain.keys import PSK
+from device_registry.domain.model import DeviceSpec, Tenant
+from device_registry.domain.psk import Psk
+from device_registry.domain.reasons import Reason
+from device_registry.key_ports import Vault
+
+from . import devices, writes
+from .announcing import token
+from .context import Context
+from .problems import Problem, refusal
+from .secrets_of import KeySecret
+
+_Attributes = Mapping[str, Mapping[str, Any]]
+"""Attributes of a device by label; of several with one label the one that takes a key."""
+
+
+async def generate(
+    context: Context, tenant: Tenant, device_id: str, length: int, labels: Sequence[str] | None
+) -> dict[str, Psk]:
+    """Give attributes of a device new keys of so many bytes; all of its psk attributes if none is named.
+
+    Answers the keys by label. Raises Problem: 404, 400 when a label is named twice or is none of a psk
+    attribute, and as `writes.change`.
+    """
+    device = await devices.declared(context, tenant, device_id)
+    psk = [label for label, one in _attributes(device.body).items() if _takes_key(one)]
+    wanted = psk if labels is None else labels
+    if len(set(wanted)) < len(wanted) or not set(wanted) <= set(psk):
+        raise refusal("Not found some attributes, please check them")
+    keys = {label: Psk(secrets.token_hex(length)) for label in wanted}
+    if keys:
+        await _store(context, device, keys)
+    return keys
+
+
+async def copy(context: Context, tenant: Tenant, source: tuple[str, str], target: tuple[str, str]) -> None:
+    """Give an attribute of a device the key that another one has now; each is (device id, label).
+
+    Raises Problem: 404 for what is not there, 400 for attributes that take no key and for a source that
+    has none, and as `writes.change`.
+    """
+    key = await _key_of(context, tenant, source)
+    device = await devices.declared(context, tenant, target[0])
+    _check_takes_key(device.body, target[1])
+    await _store(context, device, {target[1]: key})
+
+
+async def _key_of(context: Context, tenant: Tenant, source: tuple[str, str]) -> Psk:
+    device_id, label = source
+    _check_takes_key(await devices.document(context, tenant, device_id), label)
+    sealed = (await context.reader.keys_of(tenant, [device_id])).get(device_id, {}).get(label)
+    if sealed is None:
+        raise refusal(f"There is not a psk generated to {label}")
+    try:
+        return _vault(context).open(sealed, (tenant, device_id, label))
+    except KeyUnreadable as error:
+        raise refusal(error.message, HTTPStatus.CONFLICT) from error
+
+
+async def _store(context: Context, device: devices.Declared, keys: Mapping[str, Psk]) -> None:
+    """Write the Secret, then have the device refer to it; what fails leaves the Secret as it was."""
+    _vault(context)
+    secret = KeySecret(device=device.key, uid=device.uid)
+    former = await secret.write(context, keys)
+
+    def edit(spec: DeviceSpec) -> DeviceSpec:
+        others = tuple(one for one in spec.credentials if one.attribute not in keys)
+        new = tuple(secret.credential(label) for label in keys)
+        return replace(spec, credentials=(*others, *new), announce=token())
+
+    try:
+        outcome = await writes.change(context, device.key, device.uid, edit, device.location)
+    except (Problem, RegistryError) as error:
+        if not (isinstance(error, Problem) and error.status == HTTPStatus.ACCEPTED):
+            await secret.write(context, former)
+        raise
+    if outcome.keys not in (None, Reason.STORED):
+        raise refusal(outcome.keys_message, HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def _vault(context: Context) -> Vault:
+    """What opens keys; without it no key would be of use to anybody."""
+    if context.vault is None:
+        raise refusal(
+            "keys cannot be kept: an administrator must set DEV_MNGR_CRYPTO_PASS for operator and facade",
+            HTTPStatus.SERVICE_UNAVAILABLE,
+        )
+    return context.vault
+
+
+# --- attributes -------------------------------------------------------------------------------------
+
+
+def _attributes(document: str) -> _Attributes:
+    groups: dict[str, list[dict[str, Any]]] = json.loads(document)["attrs"]
+    every = [one for group in groups.values() for one in group]
+    return {one["label"]: one for one in sorted(every, key=_takes_key)}
+
+
+def _takes_key(attribute: Mapping[str, Any]) -> bool:
+    return (attribute["type"], attribute["value_type"]) == ("static", PSK)
+
+
+def _check_takes_key(document: str, label: str) -> None:
+    found = _attributes(document).get(label)
+    if found is None:
+        raise refusal(f"Not found attributes {label}", HTTPStatus.NOT_FOUND)
+    if not _takes_key(found):
+        raise refusal(f"Attribute {label} is not a 'psk' type_value")

@@ -1,0 +1,102 @@
+"""The Secret in which REST keeps the keys of a device: one for each device, owned by it, gone with it."""
+
+import base64
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+from device_registry.domain.errors import Conflict, NotFound
+from device_registry.domain.model import Credential, Key
+from device_registry.domain.psk import Psk
+from device_registry.manifests import GROUP, VERSION
+
+from .context import Context
+from .ownership import MANAGER
+from .problems import Problem, refusal
+
+_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
+DEVICE: Final = "dojot.io/device"
+"""Label of a Secret with keys: the Device that it is for. Whoever watches Secrets selects by it."""
+_LONGEST_LABEL: Final = 63
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeySecret:
+    """The Secret of one device."""
+
+    device: Key
+    uid: str
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return f"{self.device.name}-psk"
+
+    def credential(self, attribute: str) -> Credential:
+        """How the device refers to the key of an attribute."""
+        return Credential(attribute=attribute, secret=self.name, key=attribute)
+
+    async def write(self, context: Context, keys: Mapping[str, Psk | None]) -> dict[str, Psk | None]:
+        """Set entries, None takes one away; answers what they were. Raises Problem (409): others made it."""
+        change = {label: _encoded(key) for label, key in keys.items()}
+        try:
+            present = await context.cluster.secret(self.device.namespace, self.name)
+        except NotFound:
+            return await self._create(context, {label: text for label, text in change.items() if text})
+        self._check_ours(present)
+        if any((present.get("data") or {}).get(label) != text for label, text in change.items()):
+            await context.cluster.patch_secret(self.device.namespace, self.name, {"data": change}, MANAGER)
+        return {label: _decoded((present.get("data") or {}).get(label)) for label in keys}
+
+    async def _create(self, context: Context, data: Mapping[str, str]) -> dict[str, Psk | None]:
+        if data:
+            try:
+                await context.cluster.create_secret(self._manifest(data), MANAGER)
+            except Conflict:
+                # Somebody else has just made it for another key of this device.
+                await context.cluster.patch_secret(self.device.namespace, self.name, {"data": data}, MANAGER)
+        return dict.fromkeys(data)
+
+    def _check_ours(self, secret: Mapping[str, Any]) -> None:
+        labels = secret["metadata"].get("labels") or {}
+        if labels.get(_MANAGED_BY) != MANAGER:
+            raise refusal(
+                f'the Secret "{self.name}" was not made here; change the key there, or rename the Secret',
+                HTTPStatus.CONFLICT,
+            )
+
+    def _manifest(self, data: Mapping[str, str]) -> dict[str, Any]:
+        owner = {
+            "apiVersion": f"{GROUP}/{VERSION}",
+            "kind": str(self.device.kind),
+            "name": self.device.name,
+            "uid": self.uid,
+        }
+        return {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "type": "Opaque",
+            "metadata": {
+                "namespace": self.device.namespace,
+                "name": self.name,
+                "labels": {_MANAGED_BY: MANAGER, DEVICE: self.device.name[:_LONGEST_LABEL]},
+                "ownerReferences": [owner],
+            },
+            "data": dict(data),
+        }
+
+
+def _encoded(key: Psk | None) -> str | None:
+    return None if key is None else base64.b64encode(key.digits.encode()).decode()
+
+
+def _decoded(text: str | None) -> Psk | None:
+    return None if text is None else Psk.parse(base64.b64decode(text).decode(errors="replace"))
+
+
+async def forget(context: Context, device: Key, uid: str, labels: Collection[str]) -> None:
+    """Take keys out of the Secret of a device that refers to them no longer; one that is not ours stays."""
+    with suppress(Problem):
+        await KeySecret(device=device, uid=uid).write(context, dict.fromkeys(labels))
