@@ -10,10 +10,9 @@ from typing import Any, Final
 from device_registry.domain.errors import Conflict, NotFound
 from device_registry.domain.model import Credential, Key
 from device_registry.domain.psk import Psk
-from device_registry.manifests import GROUP, VERSION
+from device_registry.manifests import GROUP, REST_MANAGER, VERSION
 
 from .context import Context
-from .ownership import MANAGER
 from .problems import Problem, refusal
 
 _MANAGED_BY: Final = "app.kubernetes.io/managed-by"
@@ -47,21 +46,25 @@ class KeySecret:
             return await self._create(context, {label: text for label, text in change.items() if text})
         self._check_ours(present)
         if any((present.get("data") or {}).get(label) != text for label, text in change.items()):
-            await context.cluster.patch_secret(self.device.namespace, self.name, {"data": change}, MANAGER)
+            await context.cluster.patch_secret(
+                self.device.namespace, self.name, {"data": change}, REST_MANAGER
+            )
         return {label: _decoded((present.get("data") or {}).get(label)) for label in keys}
 
     async def _create(self, context: Context, data: Mapping[str, str]) -> dict[str, Psk | None]:
         if data:
             try:
-                await context.cluster.create_secret(self._manifest(data), MANAGER)
+                await context.cluster.create_secret(self._manifest(data), REST_MANAGER)
             except Conflict:
                 # Somebody else has just made it for another key of this device.
-                await context.cluster.patch_secret(self.device.namespace, self.name, {"data": data}, MANAGER)
+                await context.cluster.patch_secret(
+                    self.device.namespace, self.name, {"data": data}, REST_MANAGER
+                )
         return dict.fromkeys(data)
 
     def _check_ours(self, secret: Mapping[str, Any]) -> None:
         labels = secret["metadata"].get("labels") or {}
-        if labels.get(_MANAGED_BY) != MANAGER:
+        if labels.get(_MANAGED_BY) != REST_MANAGER:
             raise refusal(
                 f'the Secret "{self.name}" was not made here; change the key there, or rename the Secret',
                 HTTPStatus.CONFLICT,
@@ -81,7 +84,7 @@ class KeySecret:
             "metadata": {
                 "namespace": self.device.namespace,
                 "name": self.name,
-                "labels": {_MANAGED_BY: MANAGER, DEVICE: self.device.name[:_LONGEST_LABEL]},
+                "labels": {_MANAGED_BY: REST_MANAGER, DEVICE: self.device.name[:_LONGEST_LABEL]},
                 "ownerReferences": [owner],
             },
             "data": dict(data),

@@ -52,8 +52,7 @@ class Intake:
             self._gone(key)
         else:
             self._here(key, obj)
-        version, status = int(obj["metadata"]["resourceVersion"]), obj.get("status") or {}
-        self._statuses.seen(key, version, status, busy=self._queue.has_in_hand(key))
+        self._statuses.seen(key, int(obj["metadata"]["resourceVersion"]))
 
     def namespace_seen(self, event: Mapping[str, Any]) -> None:
         """A namespace was listed, added, changed or deleted."""

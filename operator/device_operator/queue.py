@@ -164,10 +164,6 @@ class WorkQueue:
         """Keys that workers have taken."""
         return len(self._running)
 
-    def has_in_hand(self, key: Key) -> bool:
-        """Whether a worker has taken the key and not given it back yet."""
-        return key in self._running
-
     @property
     def oldest_age(self) -> float:
         """Seconds that the oldest ready key has been waiting for a worker; 0 if none."""

@@ -46,26 +46,14 @@ class Written(NamedTuple):
     status: Mapping[str, Any]
 
 
-class Newest(NamedTuple):
-    """The newest status that an event has shown of a resource while a worker had an older version in hand."""
-
-    version: int
-    status: Mapping[str, Any]
-
-
 class StatusWriter:
-    """See the module.
-
-    Remembers a write until an event shows it, and what events show while a worker is busy, so memory is
-    bounded by the echo's delay and by the number of workers.
-    """
+    """See the module. Remembers a write until an event shows it, so memory is bounded by the echo's delay."""
 
     def __init__(self, cluster: Cluster, tell: Tell = lambda *_: None) -> None:
         self._cluster = cluster
         self._tell = tell
         self._slots = asyncio.Semaphore(CONCURRENT_WRITES)
         self._written: dict[Key, Written] = {}
-        self._newest: dict[Key, Newest] = {}
 
     async def write(self, resource: AnyResource, status: Mapping[str, Any]) -> None:
         """Make the object show this status; nothing is sent when it does already, or when it is gone.
@@ -96,10 +84,11 @@ class StatusWriter:
             self._tell(resource, shown, stored.get("status") or {})
 
     def current(self, resource: Any) -> Any:
-        """The resource with the newest status that was written or seen since."""
-        known = (self._written.get(resource.key), self._newest.get(resource.key))
-        newer = [one for one in known if one and one.version > int(resource.resource_version)]
-        return replace(resource, status=max(newer, key=_version).status) if newer else resource
+        """The resource with the status that was written since it was seen."""
+        written = self._written.get(resource.key)
+        if written is None or int(resource.resource_version) >= written.version:
+            return resource
+        return replace(resource, status=written.status)
 
     def _version(self, resource: AnyResource) -> str:
         """The version that shows the current status."""
@@ -117,28 +106,15 @@ class StatusWriter:
             return False
         return int(resource.resource_version) <= written.version and mark(resource) == written.mark
 
-    def seen(self, key: Key, version: int, status: Mapping[str, Any], *, busy: bool) -> None:
-        """An event has shown that version: a write up to there needs no remembering any more.
-
-        While a worker is `busy` with an older version, the status is kept for it until `released`.
-        """
+    def seen(self, key: Key, version: int) -> None:
+        """An event has shown that version: a write up to there needs no remembering any more."""
         written = self._written.get(key)
         if written and written.version <= version:
             del self._written[key]
-        if busy:
-            self._newest[key] = Newest(version, status)
-
-    def released(self, key: Key) -> None:
-        """No worker has the resource in hand any more."""
-        self._newest.pop(key, None)
 
     def _remember(self, resource: AnyResource, stored: Mapping[str, Any]) -> None:
         version = int(stored["metadata"]["resourceVersion"])
         self._written[resource.key] = Written(version, mark(resource), stored.get("status") or {})
-
-
-def _version(known: Written | Newest) -> int:
-    return known.version
 
 
 def _shows(shown: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:

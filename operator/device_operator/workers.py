@@ -59,7 +59,6 @@ class Workers:
             work = await self._context.queue.get()
             with metrics.RECONCILE_SECONDS.labels(kind=work.key.kind).time():
                 result = await self._handle(work)
-            self._context.statuses.released(work.key)
             metrics.RECONCILES.labels(kind=work.key.kind, result=result).inc()
 
     # --- one look, and what its errors mean -----------------------------------------------------------

@@ -102,22 +102,10 @@ async def test_a_write_is_remembered_until_an_event_has_shown_it(
     device = put(cluster)
     await writer.write(device, {"deviceId": "a1"})
     written = seen(cluster, device.key)
-    writer.seen(device.key, int(device.resource_version), {}, busy=False)
+    writer.seen(device.key, int(device.resource_version))
     assert writer.is_echo(written)
-    writer.seen(device.key, int(written.resource_version), written.status, busy=False)
+    writer.seen(device.key, int(written.resource_version))
     assert not writer.is_echo(written)
-
-
-async def test_what_a_busy_worker_holds_is_completed_by_what_events_have_shown_meanwhile(
-    cluster: MemoryCluster, writer: StatusWriter
-) -> None:
-    device = put(cluster)
-    await writer.write(device, {"deviceId": "a1"})
-    written = seen(cluster, device.key)
-    writer.seen(device.key, int(written.resource_version), written.status, busy=True)
-    assert writer.current(device).status == {"deviceId": "a1"}
-    writer.released(device.key)
-    assert writer.current(device).status == {}
 
 
 async def test_an_object_that_is_gone_is_left_alone(cluster: MemoryCluster, writer: StatusWriter) -> None:

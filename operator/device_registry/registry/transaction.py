@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from itertools import groupby
+from typing import Any
 
-from sqlalchemy import Connection, Engine, RowMapping
+from sqlalchemy import Engine, RowMapping
 
 from device_registry.domain.budget import Departed
 from device_registry.domain.events import Event, Recorded
