@@ -208,6 +208,8 @@ class Platform:
             "TENANT_NAMESPACES": "auto",
             "AUTH_MODE": "gateway",
             "LOG_LEVEL": "INFO",
+            # One operator at a time, which works at once also after its predecessor was killed.
+            "LEADER_ELECTION": "false",
         }
 
     def _unlock(self) -> None:

@@ -1,7 +1,7 @@
 """What happens to an event: a few fields are read, and the key goes into the queue or not.
 
 The handlers call it. Nothing here waits for anything or raises; what is missed comes again with the next
-event of the object.
+event of the object. While another operator leads, the queue is kept as it would be for its successor.
 """
 
 from collections.abc import Mapping
@@ -42,7 +42,12 @@ class Intake:
         self._waiting = waiting
         self._namespaces = namespaces
         self._paused: set[Key] = set()
+        self._leads = False
         metrics.PAUSED.labels(what="resources").set_function(lambda: len(self._paused))
+
+    def lead(self) -> None:
+        """Workers take what is queued from now on."""
+        self._leads = True
 
     def resource_seen(self, event: Mapping[str, Any]) -> None:
         """A Device or Template was listed, added, changed or deleted."""
@@ -78,8 +83,15 @@ class Intake:
             self._queue.add(key)
             return
         self._note_pause(resource)
-        if needs_work(resource) and not self._statuses.is_echo(resource):
+        if not needs_work(resource):
+            self._settled(key)
+        elif not self._statuses.is_echo(resource):
             self._queue.add(key, resource)
+
+    def _settled(self, key: Key) -> None:
+        """On standby, whoever leads has done what was to be done: the queue keeps only what is open."""
+        if not self._leads:
+            self._queue.discard(key)
 
     def _note_pause(self, resource: AnyResource) -> None:
         if resource.paused:

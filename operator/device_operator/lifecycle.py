@@ -1,16 +1,16 @@
 """Starts the operator's parts in order and stops them in order.
 
-It never ends because something else is away: it waits for it and says so. It ends by a signal (0), or when
-another operator has taken the lead (1).
+It never ends because something else is away: it waits for it and says so. Until it leads it stands by: kopf
+watches, so that caches and queue are full, and nothing is written. It ends by a signal (0), or when it may
+not lead any more (1): a new process is the surest way to forget what the old one had in hand.
 """
 
 import asyncio
-import gc
 import os
 import signal
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -24,21 +24,22 @@ from device_registry.logs import configure_logging
 from device_registry.probes import Probes
 from device_registry.registry.migrate import check_current
 from device_registry.registry.writer import make_engine
-from device_registry.relay import Relay
 from device_registry.settings import Settings
 
+from . import metrics
 from .circuit import Circuit
+from .election import Alone, Election, LeaseElection, terms_of
+from .fencing import FencedBus
 from .program import Program
+from .running import calm_garbage_collector, drain, relay_thread, tasks
 from .shell import Shell
 
 log = structlog.get_logger()
 
 WRITER_THREADS = 2
 """One for devices, one for templates, so that a large propagation does not hold up new devices."""
-DRAIN_SECONDS = 10.0
-"""How long a stop may take: what is in hand is settled, what is not is found again at the next start."""
-RELAY_SECONDS = 5.0
-"""How long the relay may take to end its round."""
+LONGEST_PAUSE_SECONDS = 5.0
+"""How soon at the latest it is noticed that the registry is back."""
 STALL_SECONDS = 120.0
 """Keys that are ready while nobody takes one for so long: only a restart helps."""
 
@@ -48,12 +49,15 @@ class Lifecycle:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._holder = f"{socket.gethostname()}-{os.getpid()}"
         self._stop = asyncio.Event()
+        self._elected = asyncio.Event()
+        self._leading = asyncio.Event()
         self._registry = wiring.registry(settings)
         self._circuit = Circuit(self._registry.ping)
+        self._election: Election = Alone()
         self._program: Program | None = None
         self._shell: Shell | None = None
-        self._leads = False
         self._exit_code = 0
 
     async def run(self) -> int:
@@ -62,52 +66,85 @@ class Lifecycle:
         async with AsyncExitStack() as stack:
             stack.callback(self._registry.close)
             await stack.enter_async_context(self._probes())
-            await stack.enter_async_context(_tasks([self._circuit.run()], self._on_death))
-            if await self._lead():
+            await stack.enter_async_context(tasks([self._circuit.run()], self._on_death))
+            if await self._patiently(lambda: _check_schema(self._settings)):
                 await self._operate(stack)
+        metrics.LEADER.set(0)
         log.info("stopped", exit_code=self._exit_code)
         return self._exit_code
 
     # --- starting -------------------------------------------------------------------------------------
 
-    async def _lead(self) -> bool:
-        """Take the lead, however long the registry is away; False when a stop comes first."""
-        holder = f"{socket.gethostname()}-{os.getpid()}"
-        backoff, told = Backoff(), ""
+    async def _operate(self, stack: AsyncExitStack) -> None:
+        """The exit stack unwinds in this order: kopf, what is in hand, relay, lease, cluster."""
+        cluster = await stack.enter_async_context(wiring.leaders_cluster(lambda: self._election.leads))
+        if self._settings.LEADER_ELECTION:
+            self._election = LeaseElection(cluster, terms_of(self._settings), self._holder, wiring.clock)
+        stack.push_async_callback(self._election.release)
+        bus = FencedBus(wiring.bus(self._settings), lambda: self._election.leads)
+        stack.callback(bus.close)
+        executor = ThreadPoolExecutor(WRITER_THREADS, thread_name_prefix="writer")
+        stack.callback(executor.shutdown, wait=False, cancel_futures=True)
+        self._program = program = Program(
+            self._settings, (self._registry, bus, cluster), self._circuit, executor, self._on_fenced
+        )
+        relay = await stack.enter_async_context(relay_thread(program.relay, self._on_relay_fenced))
+        # All tasks are begun before kopf, because kopf ends by cancelling those that are younger than itself.
+        await stack.enter_async_context(tasks(self._background(program, relay), self._on_death))
+        stack.push_async_callback(drain, program)
+        calm_garbage_collector()
+        self._shell = Shell(program.intake, cluster, self._settings.namespaces, self._stop, self._on_watching)
+        await self._shell.run()
+        self._take_signals()
+
+    def _background(self, program: Program, relay: threading.Thread) -> list[Coroutine[Any, Any, None]]:
+        work = [*program.background(), self._resume(program)]
+        return [self._hold_lease(), self._take_over(program, relay), *map(self._once_leading, work)]
+
+    async def _hold_lease(self) -> None:
+        await self._election.win()
+        self._elected.set()
+        await self._election.keep()
+        self._on_fenced(Fenced("the lease is lost"))
+
+    async def _take_over(self, program: Program, relay: threading.Thread) -> None:
+        """Take the lead in the registry, which shuts every earlier leader out, and begin to work."""
+        await self._elected.wait()
+        if not await self._patiently(self._lead):
+            return
+        metrics.LEADER.set(1)
+        metrics.TAKEOVERS.inc()
+        program.intake.lead()
+        relay.start()
+        self._leading.set()
+
+    def _lead(self) -> None:
+        epoch = self._registry.lead(self._holder)
+        metrics.LEADER_EPOCH.set(epoch)
+        log.info("leading", holder=self._holder, epoch=epoch)
+
+    async def _once_leading(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await self._leading.wait()
+        except asyncio.CancelledError:
+            work.close()
+            raise
+        await work
+
+    async def _patiently(self, step: Callable[[], object]) -> bool:
+        """Run it in a thread until it works, however long the registry is away; False when a stop comes."""
+        backoff, told = Backoff(longest=LONGEST_PAUSE_SECONDS), ""
         while not self._stop.is_set():
             try:
-                await asyncio.to_thread(_check_schema, self._settings)
-                epoch = await asyncio.to_thread(self._registry.lead, holder)
+                await asyncio.to_thread(step)
             except RegistryError as error:
                 if told != error.message:
                     told = error.message
                     log.warning("cannot begin yet, will try again", error=told)
                 await self._stopped(backoff.next())
             else:
-                self._leads = True
-                log.info("leading", holder=holder, epoch=epoch)
                 return True
         return False
-
-    async def _operate(self, stack: AsyncExitStack) -> None:
-        """The exit stack unwinds in this order: kopf, what is in hand, relay, cluster."""
-        cluster = await stack.enter_async_context(wiring.cluster())
-        bus = wiring.bus(self._settings)
-        stack.callback(bus.close)
-        executor = ThreadPoolExecutor(WRITER_THREADS, thread_name_prefix="writer")
-        stack.callback(executor.shutdown, wait=False, cancel_futures=True)
-        program = Program(
-            self._settings, (self._registry, bus, cluster), self._circuit, executor, self._on_fenced
-        )
-        await stack.enter_async_context(_relay_thread(program.relay))
-        background = [*program.background(), self._resume(program)]
-        await stack.enter_async_context(_tasks(background, self._on_death))
-        stack.push_async_callback(_drain, program)
-        self._program = program
-        _calm_garbage_collector()
-        self._shell = Shell(program.intake, cluster, self._settings.namespaces, self._stop, self._on_watching)
-        await self._shell.run()
-        self._take_signals()
 
     async def _resume(self, program: Program) -> None:
         """Go on with the template edits that were not carried to their devices when we stopped."""
@@ -130,8 +167,9 @@ class Lifecycle:
             self._settings.METRICS_PORT,
             alive={"work": self._work_goes_on},
             ready={
-                "registry": lambda: self._leads and self._circuit.available,
+                "registry": lambda: self._program is not None and self._circuit.available,
                 "kopf": lambda: self._shell is not None and self._shell.running,
+                "lead": lambda: self._leading.is_set() or self._settings.LEADER_ELECTION,
             },
         )
         await probes.start()
@@ -141,7 +179,7 @@ class Lifecycle:
             await probes.stop()
 
     def _work_goes_on(self) -> bool:
-        if self._program is None or not self._circuit.available:
+        if self._program is None or not self._leading.is_set() or not self._circuit.available:
             return True
         return self._program.queue.stalled_for < STALL_SECONDS
 
@@ -158,15 +196,28 @@ class Lifecycle:
 
     def _on_death(self, task: asyncio.Task[None]) -> None:
         """A part that works in the background has died by a bug: start anew rather than work without it."""
-        if not task.cancelled() and (error := task.exception()):
+        if task.cancelled() or not (error := task.exception()):
+            return
+        if isinstance(error, Fenced):
+            self._on_fenced(error)
+        else:
             log.critical("a part of the operator died, ending", exc_info=error)
             self._exit_code = 1
             self._stop.set()
 
     def _on_fenced(self, error: Fenced) -> None:
-        log.error("ending", error=error.message)
+        """Others work now, or may begin to: nothing that is in hand here matters any more."""
+        metrics.FENCED.inc()
+        metrics.LEADER.set(0)
+        if not self._stop.is_set():
+            log.error("not leading any more, ending", error=error.message)
         self._exit_code = 1
         self._stop.set()
+        if self._program is not None:
+            self._program.queue.abandon()
+
+    def _on_relay_fenced(self) -> None:
+        self._on_fenced(Fenced())
 
     async def _stopped(self, seconds: float) -> None:
         try:
@@ -183,55 +234,6 @@ def _check_schema(settings: Settings) -> None:
         check_current(engine)
     finally:
         engine.dispose()
-
-
-# --- stopping -------------------------------------------------------------------------------------------
-
-
-@asynccontextmanager
-async def _tasks(
-    coroutines: Sequence[Coroutine[Any, Any, None]], ended: Callable[[asyncio.Task[None]], None]
-) -> AsyncIterator[None]:
-    """Run these in the background, and cancel them at the end. `ended` hears of each that ends."""
-    tasks = [asyncio.create_task(one) for one in coroutines]
-    for task in tasks:
-        task.add_done_callback(ended)
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-@asynccontextmanager
-async def _relay_thread(relay: Relay) -> AsyncIterator[None]:
-    """Run the relay in a thread; at the end it finishes its round, for which nobody waits for ever."""
-    flag = threading.Event()
-    thread = threading.Thread(target=relay.run, args=(flag,), name="relay", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        flag.set()
-        await asyncio.to_thread(thread.join, RELAY_SECONDS)
-
-
-async def _drain(program: Program) -> None:
-    """Give out no more work, and wait for what is in hand."""
-    program.queue.close()
-    try:
-        async with asyncio.timeout(DRAIN_SECONDS):
-            await program.queue.drained()
-    except TimeoutError:
-        log.warning("stopping with work in hand", resources=program.queue.in_hand)
-
-
-def _calm_garbage_collector() -> None:
-    """Most objects here die young or never; collecting less often saves a tenth of the time."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
 
 
 async def run(settings: Settings) -> int:

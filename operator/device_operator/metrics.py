@@ -95,3 +95,19 @@ DRIFT_REPAIRED = Counter(
     "device_manager_drift_repaired_total",
     "Devices whose row was changed or deleted by others and is restored.",
 )
+
+LEADER = Gauge("device_manager_leader", "1 if this process leads, else 0; the sum over all should be 1.")
+
+LEADER_EPOCH = Gauge(
+    "device_manager_leader_epoch", "The epoch that this process leads or led in; 0 if it never did."
+)
+
+TAKEOVERS = Counter("device_manager_takeovers_total", "How often this process took the lead.")
+
+LEASE_FAILURES = Counter(
+    "device_manager_lease_failures_total", "Attempts to take or renew the Lease that failed by an error."
+)
+
+FENCED = Counter(
+    "device_manager_fenced_total", "Writes that were refused because another operator leads, or may lead."
+)

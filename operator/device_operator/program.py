@@ -7,9 +7,10 @@ from concurrent.futures import Executor
 from datetime import timedelta
 from typing import Any, Protocol
 
+from device_registry.dispatch import EventBus, Outbox
 from device_registry.domain.budget import DeletionBudget
 from device_registry.domain.errors import Fenced
-from device_registry.ports import Cluster, EventBus, Outbox, Registry
+from device_registry.ports import Cluster, Registry
 from device_registry.reconcile import Keeping, Reconciler
 from device_registry.relay import Relay
 from device_registry.settings import Settings

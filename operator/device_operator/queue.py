@@ -148,6 +148,11 @@ class WorkQueue:
             self._timer.cancel()
         self._note_idle()
 
+    def abandon(self) -> None:
+        """Close, and wait for nothing: what is in hand does not matter any more."""
+        self.close()
+        self._idle.set()
+
     async def drained(self) -> None:
         """Wait until everything is given back. Only a closed queue is sure to get there."""
         await self._idle.wait()

@@ -23,12 +23,12 @@ from kafka.errors import (
 
 from .backoff import Holds
 from .brokers import accepts_connections, close_at_once, unusable_topics
+from .dispatch import Delivery
 from .domain.errors import BrokerUnavailable
 from .domain.events import Recorded
 from .domain.model import Tenant
 from .kafka_log import FailedAttempts
 from .lookups import Lookups
-from .ports import Delivery
 from .topics import TOPIC_NAME, TopicSource
 
 log = structlog.get_logger()

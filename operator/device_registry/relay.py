@@ -15,11 +15,11 @@ import structlog
 
 from . import metrics
 from .backoff import Backoff
+from .dispatch import Audience, Delivery, EventBus, Outbox
 from .domain.errors import Contended, Fenced, Unavailable
 from .domain.events import Recorded
 from .domain.reasons import Reason
 from .faultpoints import Point, reached
-from .ports import Audience, Delivery, EventBus, Outbox
 
 log = structlog.get_logger()
 

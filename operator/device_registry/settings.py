@@ -6,15 +6,19 @@ the fields is the order of the chart's values. Every program reads the same sett
 
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 from sqlalchemy import URL
 
 from .connections import ConnectionSettings
 from .domain.model import DeletionPolicy
 from .registry.roles import FACADE_ROLE
+
+_POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+"""Where Kubernetes tells a pod its namespace."""
 
 
 class AuthMode(StrEnum):
@@ -154,6 +158,37 @@ class Settings(ConnectionSettings):
         description="Seconds between two comparisons of cluster and registry, 10 % more or less; 0: never.",
     )
 
+    # --- leader election ---
+    LEADER_ELECTION: bool = Field(
+        default=True,
+        description="Whether operators agree by a Lease who of them works, so that several can run. Without"
+        " it the operator that was started last works, and the others end.",
+    )
+    LEASE_NAME: str = Field(
+        "device-manager-operator",
+        min_length=1,
+        description="Name of the Lease; operators with one registry share it, others must not.",
+    )
+    LEASE_NAMESPACE: str = Field(
+        "", description="Namespace of the Lease; empty: that of the pod, `default` outside of a cluster."
+    )
+    LEASE_DURATION_SECONDS: float = Field(
+        15,
+        gt=0,
+        description="How long a leader that vanished keeps the lead: another one works two seconds later at"
+        " the latest.",
+    )
+    LEASE_RENEW_DEADLINE_SECONDS: float = Field(
+        10,
+        gt=0,
+        description="How long a leader tries to renew the Lease before it ends; shorter than the duration.",
+    )
+    LEASE_RETRY_SECONDS: float = Field(
+        1,
+        gt=0,
+        description="Seconds between two attempts to take or renew the Lease; shorter than the deadline.",
+    )
+
     # --- deletion ---
     DELETION_POLICY: DeletionPolicy = Field(
         DeletionPolicy.DELETE,
@@ -240,6 +275,22 @@ class Settings(ConnectionSettings):
     def has_deletion_budget(self) -> bool:
         """Whether deletions are counted at all."""
         return self.DELETION_BUDGET_COUNT > 0 or self.DELETION_BUDGET_PERCENT > 0
+
+    @model_validator(mode="after")
+    def _lease_times_fit(self) -> Self:
+        if not self.LEASE_RETRY_SECONDS < self.LEASE_RENEW_DEADLINE_SECONDS < self.LEASE_DURATION_SECONDS:
+            raise ValueError(
+                "LEASE_RETRY_SECONDS must be less than LEASE_RENEW_DEADLINE_SECONDS,"
+                " and that less than LEASE_DURATION_SECONDS"
+            )
+        return self
+
+    @property
+    def lease_namespace(self) -> str:
+        """Where the Lease is."""
+        if self.LEASE_NAMESPACE:
+            return self.LEASE_NAMESPACE
+        return _POD_NAMESPACE.read_text().strip() if _POD_NAMESPACE.exists() else "default"
 
     @property
     def registry_url(self) -> URL:

@@ -3,12 +3,14 @@
 Programs call these functions at start.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from .crypto import PasswordVault
 from .kafka import KafkaBus
 from .key_ports import Vault
 from .kube import Credentials, Kube
+from .leases import LeaderKube
 from .registry.writer import PostgresRegistry, make_engine
 from .settings import Settings
 from .topics import DataBrokerTopics, NamedTopics, TopicSource
@@ -43,3 +45,8 @@ def vault(settings: Settings) -> Vault | None:
 def cluster() -> Kube:
     """The API server; enter it as an asynchronous context."""
     return Kube(Credentials.load())
+
+
+def leaders_cluster(leads: Callable[[], bool]) -> LeaderKube:
+    """The API server for the operator; it is written to only while `leads` says so."""
+    return LeaderKube(Credentials.load(), leads)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import pytest
 from sqlalchemy import URL
 
+from device_registry.dispatch import Outbox, Quarantine
 from device_registry.memory import MemoryQuarantine, MemoryRegistry, Store
-from device_registry.ports import Outbox, Quarantine, Registry
+from device_registry.ports import Registry
 from device_registry.registry.outbox import PostgresQuarantine
 from device_registry.registry.writer import PostgresRegistry, make_engine
 from tests.support.clock import Clock

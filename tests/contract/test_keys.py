@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from device_registry.crypto import PasswordVault
+from device_registry.dispatch import Outbox
 from device_registry.domain.model import Declared, DeviceId, DeviceSpec
 from device_registry.domain.outcome import Outcome
 from device_registry.domain.psk import Psk, Sealed, Withheld
 from device_registry.domain.reasons import Reason
-from device_registry.ports import Outbox, Registry
+from device_registry.ports import Registry
 from device_registry.reconcile import Keeping
 from tests.support.builders import ACME, a_credential, a_device, a_psk, a_template, an_attribute
 from tests.support.story import Story

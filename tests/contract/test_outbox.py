@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from device_registry.dispatch import PORTION_BYTES, Depth, Outbox
 from device_registry.domain.events import Event, EventType, Recorded, device_event
 from device_registry.domain.model import Tenant
 from device_registry.domain.reasons import Reason
-from device_registry.ports import PORTION_BYTES, Depth, Outbox, Registry
+from device_registry.ports import Registry
 from tests.support.builders import ACME, NOON, a_row, at
 
 

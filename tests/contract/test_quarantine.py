@@ -4,11 +4,12 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from device_registry.dispatch import Outbox, Quarantine
 from device_registry.domain.errors import Fenced
 from device_registry.domain.events import Recorded
 from device_registry.domain.model import Tenant
 from device_registry.domain.reasons import Reason
-from device_registry.ports import Outbox, Quarantine, Registry
+from device_registry.ports import Registry
 from tests.support.builders import ACME, NOON, at
 
 from .conftest import Operators

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from sqlalchemy import URL
 
+from device_registry.dispatch import Outbox
 from device_registry.domain.errors import RegistryUnavailable
 from device_registry.domain.events import EventType, configure_event
 from device_registry.domain.model import DeviceId, Key, Kind, Tenant
-from device_registry.ports import Outbox
 from device_registry.registry.bindings import Users
 from device_registry.registry.filters import Filters, Order, Page
 from device_registry.registry.reader import RegistryReader

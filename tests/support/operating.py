@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager, contextmanager
 
 from device_operator.circuit import Circuit
 from device_operator.program import Program
+from device_registry.dispatch import Delivery
 from device_registry.domain.errors import BrokerUnavailable, Fenced, RegistryUnavailable
 from device_registry.domain.events import Recorded
 from device_registry.domain.model import Key, Tenant
 from device_registry.memory import MemoryRegistry
 from device_registry.memory.transaction import MemoryTransaction
-from device_registry.ports import Delivery
 from device_registry.settings import Settings
 
 from .cluster import MemoryCluster
@@ -72,6 +72,7 @@ class Operating:
             self.executor,
             self.fenced.append,
         )
+        self.program.intake.lead()
         self.cluster.listeners.append(self.program.intake.resource_seen)
 
     async def until(self, look: Callable[[], object], what: str = "") -> None:

@@ -5,10 +5,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from device_registry.dispatch import Delivery, Depth
 from device_registry.domain.errors import BrokerUnavailable, Fenced, RegistryUnavailable
 from device_registry.domain.events import Event, EventType, Recorded
 from device_registry.domain.model import Tenant
-from device_registry.ports import Delivery, Depth
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

@@ -60,6 +60,21 @@ class Program:
         """End it without a chance to say goodbye."""
         self._end(signal.SIGKILL)
 
+    def pause(self) -> None:
+        """Let it sleep, as a node does that is out of memory or whose virtual machine is being moved."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Wake it up."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def wait(self, within: float = 30) -> int:
+        """Wait until it has ended by itself; answers the exit code."""
+        assert self._process is not None
+        return self._process.wait(timeout=within)
+
     def restart(self) -> None:
         """Stop it and start it again."""
         self.stop()

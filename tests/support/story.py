@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from device_registry.dispatch import Outbox
 from device_registry.domain.model import (
     Declared,
     DeletionPolicy,
@@ -15,7 +16,7 @@ from device_registry.domain.model import (
     TemplateSpec,
 )
 from device_registry.domain.outcome import Outcome
-from device_registry.ports import Outbox, Registry
+from device_registry.ports import Registry
 from device_registry.reconcile import Departure, Keeping, Progress, Reconciler, Result
 
 from .builders import ACME

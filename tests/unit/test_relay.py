@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from device_registry.dispatch import Delivery
 from device_registry.domain.events import Recorded
-from device_registry.ports import Delivery
 from device_registry.relay import BATCH
 from tests.support.outbox import FAILED, POISON, SENT, an_event
 from tests.support.relay import World, metric

@@ -6,7 +6,7 @@ from threading import Event, Thread
 import pytest
 from structlog.testing import capture_logs
 
-from device_registry.ports import Delivery
+from device_registry.dispatch import Delivery
 from device_registry.relay import PRUNE_PORTION
 from tests.support.outbox import FAILED, NOON, SENT
 from tests.support.relay import DAY, World, metric

@@ -9,8 +9,8 @@ import typer
 
 from device_manager import terminal
 from device_manager.terminal import Column, Exit, Output, OutputOption
+from device_registry.dispatch import Quarantine, Quarantined
 from device_registry.domain.model import Tenant
-from device_registry.ports import Quarantine, Quarantined
 
 COLUMNS: Final = (
     Column("id", "ID", numeric=True),

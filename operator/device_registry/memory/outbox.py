@@ -6,15 +6,15 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import accumulate
 
+from device_registry.dispatch import PORTION_BYTES, Depth, Quarantined
 from device_registry.domain.events import Recorded
 from device_registry.domain.model import Tenant
-from device_registry.ports import PORTION_BYTES, Depth, Quarantined
 
 from .tables import Store, Tables
 
 
 class MemoryOutbox:
-    """See `device_registry.ports.Outbox`. `leading` gives the tables to who leads, to change them."""
+    """See `device_registry.dispatch.Outbox`. `leading` gives the tables to who leads, to change them."""
 
     def __init__(self, store: Store, leading: Callable[[], AbstractContextManager[Tables]]) -> None:
         self._store = store
@@ -67,7 +67,7 @@ class MemoryOutbox:
 
 
 class MemoryQuarantine:
-    """See `device_registry.ports.Quarantine`."""
+    """See `device_registry.dispatch.Quarantine`."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -9,10 +9,10 @@ import psycopg2
 from psycopg2 import extensions
 from sqlalchemy import Engine
 
+from device_registry.dispatch import PORTION_BYTES, Depth, Quarantined
 from device_registry.domain.errors import RegistryError
 from device_registry.domain.events import Recorded
 from device_registry.domain.model import Tenant
-from device_registry.ports import PORTION_BYTES, Depth, Quarantined
 
 from . import rows, sql
 from .borders import errors_converted
@@ -24,7 +24,7 @@ _SQL = sql.load("queries.sql")
 
 
 class PostgresOutbox:
-    """See `device_registry.ports.Outbox`, which says what each method promises."""
+    """See `device_registry.dispatch.Outbox`, which says what each method promises."""
 
     def __init__(self, engine: Engine, lead: Lead) -> None:
         self._engine = engine
@@ -95,7 +95,7 @@ class PostgresOutbox:
 
 
 class PostgresQuarantine:
-    """See `device_registry.ports.Quarantine`, which says what each method promises."""
+    """See `device_registry.dispatch.Quarantine`, which says what each method promises."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from device_registry.dispatch import Quarantined
 from device_registry.domain.events import Event, EventType, Recorded
 from device_registry.domain.model import (
     Claim,
@@ -22,7 +23,7 @@ from device_registry.domain.outcome import Outcome
 from device_registry.domain.reasons import Reason
 from device_registry.domain.rendering import to_json
 from device_registry.manifests import device_spec, parse_device_spec
-from device_registry.ports import Holding, Quarantined
+from device_registry.ports import Holding
 
 Row = Mapping[Any, Any]
 """A row as any of the drivers gives it."""
