@@ -38,8 +38,7 @@ BLOCK_SECONDS = 4.0
 """How long the library may look for a broker or for one topic."""
 
 LOOKUP_SECONDS = 1.0
-"""How long a call of `send` waits for the names of topics that were not used before, and again for Kafka to
-make them, all at once; what takes longer is used by a later call."""
+"""How long a call of `send` waits for the names of new topics, and again for Kafka to make them, all at once."""
 
 GRACE_SECONDS = 5.0
 """How long to wait beyond the delivery time-out for the producer to say that it has given up."""
@@ -108,7 +107,7 @@ class KafkaBus:
         free = [recorded for recorded in events if recorded.event.tenant not in held]
         outcomes: Outcomes = {}
         for company in _companies(free):
-            outcomes |= self._attempt_unless_late(company, deadline, hopeless=None not in outcomes.values())
+            outcomes |= self._attempt_unless_late(company, deadline, None not in outcomes.values())
         self._note_tenants(free, outcomes)
         return {recorded.id: _delivery(outcomes.get(recorded.id, _NOT_TRIED)) for recorded in events}
 
@@ -130,9 +129,7 @@ class KafkaBus:
 
     # --- one attempt ----------------------------------------------------------------------------------
 
-    def _attempt_unless_late(
-        self, events: Sequence[Recorded], deadline: float, *, hopeless: bool
-    ) -> Outcomes:
+    def _attempt_unless_late(self, events: Sequence[Recorded], deadline: float, hopeless: bool) -> Outcomes:  # noqa: FBT001
         """An outage is raised only while nothing has been sent: what was sent must be reported."""
         if monotonic() > deadline:
             return {}
@@ -255,24 +252,20 @@ class KafkaBus:
     def _note_tenants(self, events: Sequence[Recorded], outcomes: Outcomes) -> None:
         tried = [(e.event.tenant, outcomes[e.id]) for e in events if e.id in outcomes]
         failed = {tenant: error for tenant, error in tried if error and not isinstance(error, POISON)}
-        self._hold(failed.keys(), failed)
+        for tenant, error in failed.items():
+            self._flowing.discard(tenant)
+            if self._holds.fail(tenant):
+                log.warning("the events of a tenant wait", tenant=tenant, error=str(error))
         for tenant in {tenant for tenant, error in tried if error is None} - failed.keys():
             if self._holds.succeed(tenant):
                 log.info("the events of a tenant flow again", tenant=tenant)
 
-    def _hold(self, tenants: Collection[Tenant], errors: Mapping[Tenant, Exception]) -> None:
-        for tenant in tenants:
-            self._flowing.discard(tenant)
-            if self._holds.fail(tenant):
-                log.warning("the events of a tenant wait", tenant=tenant, error=str(errors[tenant]))
-
 
 def _companies(events: Sequence[Recorded]) -> list[list[Recorded]]:
     """Ordinary records together, then the large ones, each alone."""
-    large = [recorded for recorded in events if len(recorded.event.payload) >= LARGE_BYTES]
-    apart = {recorded.id for recorded in large}
-    ordinary = [recorded for recorded in events if recorded.id not in apart]
-    return [*([ordinary] if ordinary else []), *([recorded] for recorded in large)]
+    ordinary = [recorded for recorded in events if len(recorded.event.payload) < LARGE_BYTES]
+    large = [[recorded] for recorded in events if len(recorded.event.payload) >= LARGE_BYTES]
+    return [ordinary, *large] if ordinary else large
 
 
 _NOT_TRIED = BrokerUnavailable("not tried: the topic of the tenant is not known to be usable")
