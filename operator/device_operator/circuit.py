@@ -1,16 +1,19 @@
-"""Whether Postgres answers: one state and one growing pause for the whole operator.
+"""Whether Postgres, or the API server, answers: one state and one growing pause for the whole operator.
 
-Workers and propagation report failures here and wait here; readiness reads it. A thousand resources that
-meet the same outage make one log line, not a thousand.
+Workers, propagation and sweeps report failures here and wait here; readiness reads it. A thousand resources
+that meet the same outage make one log line and one question in a while, not a thousand.
 """
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 import structlog
+from prometheus_client import Gauge
 
 from device_registry.backoff import Backoff
-from device_registry.domain.errors import RegistryUnavailable
+from device_registry.domain.errors import ClusterUnavailable, RegistryUnavailable, Unavailable
 
 from . import metrics
 
@@ -18,33 +21,75 @@ log = structlog.get_logger()
 
 CHECK_SECONDS = 5.0
 """How often to look at the latest, so that neither readiness nor a recovery is seen later."""
+WELL_SECONDS = 5.0
+"""When all went well for so long, a failure is a new trouble; else requests fail that the probe does not see,
+and the pauses go on growing."""
+PROBE_SECONDS = 5.0
+"""How long an answer may take: what is slower is as good as away."""
+
+Probe = Callable[[], Awaitable[object]]
+"""Asks the other side something that costs it nothing; raises Unavailable when it does not answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """The other side of a circuit."""
+
+    gone: str
+    back: str
+    """What the log says when it goes and when it comes back."""
+    gauge: Gauge
+    silent: Unavailable
+    """What is wrong with it when it does not answer at all."""
+    watched: bool
+    """Whether to ask it now and then while all is well; else its users notice an outage soon enough."""
+
+
+REGISTRY = Side(
+    gone="the registry is away, work waits for it",
+    back="the registry is back, work goes on",
+    gauge=metrics.REGISTRY_AVAILABLE,
+    silent=RegistryUnavailable(f"Postgres does not answer within {PROBE_SECONDS:.0f} s"),
+    watched=True,
+)
+API_SERVER = Side(
+    gone="the API server is away, work waits for it",
+    back="the API server is back, work goes on",
+    gauge=metrics.CLUSTER_AVAILABLE,
+    silent=ClusterUnavailable(f"the Kubernetes API server does not answer within {PROBE_SECONDS:.0f} s"),
+    watched=False,
+)
 
 
 class Circuit:
-    """Closed while the registry answers. `probe` raises RegistryUnavailable when it does not."""
+    """Closed while the other side answers.
 
-    def __init__(self, probe: Callable[[], None], check_seconds: float = CHECK_SECONDS) -> None:
+    A single failure opens it, so that nobody hurries into the next one; only when the probe fails as well it
+    is an outage and told.
+    """
+
+    def __init__(self, probe: Probe, side: Side, check_seconds: float = CHECK_SECONDS) -> None:
         self._probe = probe
+        self._side = side
         self._check_seconds = check_seconds
         self._closed = asyncio.Event()
         self._closed.set()
         self._opened = asyncio.Event()
-        metrics.REGISTRY_AVAILABLE.set(1)
+        self._outages = 0
+        self._told = False
+        self._not_before = 0.0
+        side.gauge.set(1)
 
     @property
     def available(self) -> bool:
-        """Whether the registry answered when it was last asked."""
+        """Whether the other side answered when it was last asked."""
         return self._closed.is_set()
 
-    def open(self, error: RegistryUnavailable) -> None:
-        """It does not answer: everybody waits from now on."""
-        if self.available:
-            log.warning(
-                "the registry is away, work waits for it", reason=error.reason.value, error=error.message
-            )
+    def open(self, error: Unavailable) -> None:
+        """A request failed: everybody waits until the other side has answered, or longer if it says so."""
+        self._not_before = max(self._not_before, time.monotonic() + error.retry_after)
         self._closed.clear()
         self._opened.set()
-        metrics.REGISTRY_AVAILABLE.set(0)
 
     async def closed(self, seconds: float | None = None) -> bool:
         """Wait until it answers, at most that long; answers whether it does."""
@@ -55,35 +100,75 @@ class Circuit:
             return False
         return True
 
+    async def outlasted(self, error: Unavailable) -> bool:
+        """Report a failure and wait until the other side answers; answers whether it really was away.
+
+        If it was not, the trouble belongs to the request that failed.
+        """
+        outages = self._outages
+        self.open(error)
+        await self._closed.wait()
+        return self._outages > outages
+
     async def run(self) -> None:
-        """Look again and again until cancelled: now and then while closed, with growing pauses while open."""
-        backoff = Backoff(longest=self._check_seconds)
+        """Look again and again until cancelled: with growing pauses while open, now and then if watched."""
+        backoff = Backoff(min(0.5, self._check_seconds), self._check_seconds)
         while True:
             await self._look()
+            since = time.monotonic()
             if self.available:
-                backoff.reset()
                 await self._rest()
+            if self.available:
+                continue
+            now, pause = time.monotonic(), 0.0
+            if now - since > WELL_SECONDS:
+                backoff.reset()
             else:
-                await asyncio.sleep(backoff.next())
+                pause = backoff.next()
+            await asyncio.sleep(max(pause, self._not_before - now))
 
     async def _look(self) -> None:
         try:
-            await asyncio.to_thread(self._probe)
-        except RegistryUnavailable as error:
-            self.open(error)
+            async with asyncio.timeout(PROBE_SECONDS):
+                await self._probe()
+        except Unavailable as error:
+            self._away(error)
+        except TimeoutError:
+            self._away(self._side.silent)
         else:
             self._close()
 
     async def _rest(self) -> None:
         try:
-            async with asyncio.timeout(self._check_seconds):
+            async with asyncio.timeout(self._check_seconds if self._side.watched else None):
                 await self._opened.wait()
         except TimeoutError:
             return
 
+    def _away(self, error: Unavailable) -> None:
+        if not self._told:
+            log.warning(self._side.gone, reason=error.reason.value, error=error.message)
+        self._told = True
+        self._outages += 1
+        self._side.gauge.set(0)
+        self.open(error)
+
     def _close(self) -> None:
-        if not self.available:
-            log.info("the registry is back, work goes on")
+        if self._told:
+            log.info(self._side.back)
+        self._told = False
+        self._side.gauge.set(1)
         self._opened.clear()
         self._closed.set()
-        metrics.REGISTRY_AVAILABLE.set(1)
+
+
+def in_thread(ask: Callable[[], object]) -> Probe:
+    """A question that blocks as a probe: asked in a thread, and not again while it has not been answered."""
+    asking: list[asyncio.Future[object]] = []
+
+    async def probe() -> object:
+        if not asking or asking[0].done():
+            asking[:] = [asyncio.get_running_loop().run_in_executor(None, ask)]
+        return await asyncio.shield(asking[0])
+
+    return probe

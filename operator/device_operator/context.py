@@ -6,6 +6,7 @@ from datetime import datetime
 
 from device_registry.ports import Cluster
 
+from .circuit import Circuit
 from .departures import Departures
 from .held import Held
 from .queue import WorkQueue
@@ -20,6 +21,7 @@ class Context:
     """The parts of the operator that both kinds use; `program` fills it."""
 
     cluster: Cluster
+    api_server: Circuit
     queue: WorkQueue
     statuses: StatusWriter
     waiting: Waiting

@@ -27,7 +27,7 @@ from device_registry.registry.writer import make_engine
 from device_registry.settings import Settings
 
 from . import metrics
-from .circuit import Circuit
+from .circuit import REGISTRY, Circuit, in_thread
 from .election import Alone, Election, LeaseElection, terms_of
 from .fencing import FencedBus
 from .program import Program
@@ -54,7 +54,7 @@ class Lifecycle:
         self._elected = asyncio.Event()
         self._leading = asyncio.Event()
         self._registry = wiring.registry(settings)
-        self._circuit = Circuit(self._registry.ping)
+        self._circuit = Circuit(in_thread(self._registry.ping), REGISTRY)
         self._election: Election = Alone()
         self._program: Program | None = None
         self._shell: Shell | None = None

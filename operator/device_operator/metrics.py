@@ -74,6 +74,10 @@ REGISTRY_AVAILABLE = Gauge(
     "device_manager_registry_available", "1 if Postgres answered when it was last asked, else 0."
 )
 
+CLUSTER_AVAILABLE = Gauge(
+    "device_manager_cluster_available", "1 if the API server answered when it was last needed, else 0."
+)
+
 SWEEP_DIFFERENCES = Counter(
     "device_manager_sweep_differences_total",
     "What sweeps found: Unknown, Recreated, Behind, Unguarded, Deleting or Drifted objects for a worker,"

@@ -21,7 +21,7 @@ from . import metrics, polling
 from .acknowledgements import Acknowledgements
 from .announcements import Announcements
 from .batcher import Batcher, Limits
-from .circuit import Circuit
+from .circuit import API_SERVER, Circuit
 from .context import Context
 from .definitions import Definitions
 from .departures import Departures
@@ -77,6 +77,7 @@ class Program:
         self._announcements = Announcements(cluster, clock)
         self._context = Context(
             cluster=cluster,
+            api_server=Circuit(cluster.ping, API_SERVER),
             queue=self.queue,
             statuses=StatusWriter(cluster, self._announcements.tell),
             waiting=Waiting(),
@@ -116,6 +117,7 @@ class Program:
     def background(self) -> list[Coroutine[Any, Any, None]]:
         """What runs all the time, each to be put into a task."""
         return [
+            self._context.api_server.run(),
             self._registering.run(),
             self._releasing.run(),
             self.propagation.run(),

@@ -129,8 +129,11 @@ class WorkQueue:
         if again:
             self._make_ready(key, again)
 
-    def retry(self, key: Key) -> None:
-        """The key failed: again after a pause that grows, or at once if something new is asked for."""
+    def retry(self, key: Key, longest: float = LONGEST_PAUSE_SECONDS) -> None:
+        """The key failed: again after a pause that grows, or at once if something new is asked for.
+
+        `longest` bounds the pause, in seconds.
+        """
         tried = self._running.pop(key)
         self._note_idle()
         again = self._again.pop(key, None) or _Entry(None, Priority.LIVE, self._clock())
@@ -139,7 +142,7 @@ class WorkQueue:
             self._make_ready(key, again)
         else:
             again.tried = tried
-            self._pause(key, again)
+            self._pause(key, again, longest)
 
     def close(self) -> None:
         """Give out nothing more; what is in hand may still be given back."""
@@ -217,10 +220,10 @@ class WorkQueue:
         heapq.heappush(self._line, (float(entry.priority), rank, entry.ticket, key))
         self._wake_one()
 
-    def _pause(self, key: Key, entry: _Entry) -> None:
+    def _pause(self, key: Key, entry: _Entry, longest: float) -> None:
         failures = self._failures[key] = self._failures.get(key, 0) + 1
-        longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** min(failures, 16))
-        due = self._clock() + random.uniform(longest / 2, longest)  # noqa: S311 - spreads load, keeps no secret
+        pause = min(longest, FIRST_PAUSE_SECONDS * 2 ** min(failures, 16))
+        due = self._clock() + random.uniform(pause / 2, pause)  # noqa: S311 - spreads load, keeps no secret
         entry.ticket = next(self._tickets)
         self._waiting[key] = entry
         heapq.heappush(self._pauses, (due, 0, entry.ticket, key))

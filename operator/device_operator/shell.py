@@ -30,6 +30,9 @@ _LOGIN_LASTS = timedelta(minutes=5)
 """Tokens of service accounts are replaced every hour at the latest; reading one costs nothing."""
 
 
+_LONGEST_PAUSE_SECONDS = 10.0
+"""How soon at the latest kopf is started again: until then nobody sees what changes."""
+
 _WELL_SECONDS = 60.0
 """When kopf ran for so long, its end is a new trouble and not the same one again."""
 
@@ -124,7 +127,7 @@ class Shell:
 
     async def run(self) -> None:
         """Start kopf, and again when it ends by an error, with growing pauses."""
-        backoff = Backoff()
+        backoff = Backoff(longest=_LONGEST_PAUSE_SECONDS)
         while not self._stop.is_set():
             began = time.monotonic()
             await self._once()

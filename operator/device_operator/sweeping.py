@@ -10,7 +10,13 @@ from collections import Counter
 
 import structlog
 
-from device_registry.domain.errors import NotFound, Refused, RegistryError, RegistryUnavailable
+from device_registry.domain.errors import (
+    ClusterUnavailable,
+    NotFound,
+    Refused,
+    RegistryError,
+    RegistryUnavailable,
+)
 from device_registry.domain.model import Key, Kind
 from device_registry.domain.reasons import Reason
 from device_registry.manifests import parse
@@ -27,8 +33,8 @@ log = structlog.get_logger()
 
 JITTER = 0.1
 """Intervals vary by that part, so that several operators do not list at the same time."""
-RETRY_SECONDS = 60.0
-"""When a sweep failed the next one comes at least so soon."""
+RETRY_SECONDS = 10.0
+"""When a sweep failed the next one comes at least so soon: what changed meanwhile may show nowhere else."""
 _NAMED = 3
 """Resources that a log line names: enough to find the others."""
 
@@ -52,6 +58,7 @@ class Sweeping:
         await self._begun.wait()
         while self._interval:
             await self._circuit.closed()
+            await self._context.api_server.closed()
             well = await self._once()
             pause = self._interval if well else min(self._interval, RETRY_SECONDS)
             await asyncio.sleep(pause * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311 - spreads load
@@ -65,6 +72,9 @@ class Sweeping:
             self._count(await asyncio.to_thread(self._sweep.unclaimed))
         except RegistryUnavailable as error:
             self._circuit.open(error)
+        except ClusterUnavailable as error:
+            self._context.api_server.open(error)
+            log.warning("sweep failed, nothing is concluded from it", error=str(error))
         except RegistryError as error:
             log.warning("sweep failed, nothing is concluded from it", error=str(error))
         else:

@@ -6,11 +6,13 @@ from collections.abc import Callable
 import structlog
 
 from device_registry.domain.errors import (
+    ClusterUnavailable,
     Conflict,
     Fenced,
     NotFound,
     RegistryError,
     RegistryUnavailable,
+    Unavailable,
 )
 from device_registry.domain.model import Key, Kind
 from device_registry.domain.outcome import Outcome
@@ -21,7 +23,7 @@ from . import metrics
 from .circuit import Circuit
 from .context import Context, Verdict
 from .devices import Devices
-from .queue import Work
+from .queue import LONGEST_PAUSE_SECONDS, Work
 from .reports import outcome_of, status_of
 from .subjects import Subject, Subjects
 from .templates import Templates
@@ -30,6 +32,9 @@ log = structlog.get_logger()
 
 GRACE_SECONDS = 5.0
 """An outage that is shorter than this is nobody's business; a longer one shows in the resources in hand."""
+
+UNAVAILABLE_SECONDS = 15.0
+"""The longest pause of a resource when requests about it alone fail: nothing is wrong with the resource."""
 
 _GONE = Verdict("Gone")
 _PAUSED = Verdict("Paused")
@@ -86,7 +91,8 @@ class Workers:
             self._context.queue.retry(key)
 
     def _failed(self, key: Key, error: Exception) -> str:
-        self._context.queue.retry(key)
+        longest = UNAVAILABLE_SECONDS if isinstance(error, Unavailable) else LONGEST_PAUSE_SECONDS
+        self._context.queue.retry(key, longest)
         if isinstance(error, Fenced):
             self._fenced(error)
         elif isinstance(error, RegistryError):
@@ -103,22 +109,27 @@ class Workers:
             raise error
         return "Cancelled"
 
-    # --- the registry may be away ---------------------------------------------------------------------
+    # --- the registry or the API server may be away ----------------------------------------------------
 
     async def _patiently(self, work: Work) -> Verdict:
         while True:
             await self._circuit.closed()
-            subject = await self._subjects.of(work)
-            if subject is None:
-                return _GONE
+            await self._context.api_server.closed()
             try:
-                return await self._look(subject)
+                return await self._once(work)
             except RegistryUnavailable as error:
                 # What is at hand gets old while the registry is away.
                 work = Work(work.key, None)
                 self._circuit.open(error)
                 if not await self._circuit.closed(self._grace):
                     await self._tell_away(work, error)
+            except ClusterUnavailable as error:
+                if not await self._context.api_server.outlasted(error):
+                    raise
+
+    async def _once(self, work: Work) -> Verdict:
+        subject = await self._subjects.of(work)
+        return _GONE if subject is None else await self._look(subject)
 
     async def _tell_away(self, work: Work, error: RegistryUnavailable) -> None:
         try:
@@ -129,7 +140,7 @@ class Workers:
             outcome = outcome_of(resource, Reason.REGISTRY_UNAVAILABLE, error.message)
             await self._context.statuses.write(resource, status_of(resource, outcome, self._context.clock()))
         except RegistryError as failure:
-            log.warning("cannot show the outage", resource=str(work.key), error=str(failure))
+            log.debug("cannot show the outage", resource=str(work.key), error=str(failure))
 
     # --- one look -------------------------------------------------------------------------------------
 

@@ -38,7 +38,7 @@ BLOCK_SECONDS = 4.0
 """How long the library may look for a broker or for one topic."""
 
 LOOKUP_SECONDS = 1.0
-"""How long a call of `send` waits for the names of new topics, and again for Kafka to make them, all at once."""
+"""How long a `send` waits for the names of new topics, and again until Kafka has made them, all at once."""
 
 GRACE_SECONDS = 5.0
 """How long to wait beyond the delivery time-out for the producer to say that it has given up."""

@@ -4,11 +4,13 @@ The operator and the facade each hold one `Kube`. Credentials come from where ev
 takes them: KUBECONFIG, ~/.kube/config, or the service account of the pod.
 """
 
+import asyncio
 import json
 import os
 import ssl
 from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from types import TracebackType
@@ -17,6 +19,7 @@ from typing import Any, Final, Self
 import aiohttp
 from kubernetes import config as kubernetes_config
 from kubernetes.client import Configuration
+from kubernetes.config import ConfigException
 
 from .domain.errors import (
     ClusterUnavailable,
@@ -47,9 +50,11 @@ _NEXT_ACTION: Final[Mapping[int, type[RegistryError]]] = {
     HTTPStatus.FORBIDDEN: Forbidden,
     HTTPStatus.NOT_FOUND: NotFound,
     HTTPStatus.CONFLICT: Conflict,
-    HTTPStatus.TOO_MANY_REQUESTS: ClusterUnavailable,
 }
-"""What an answer means for the caller; an expired token (401) is read again at the next request."""
+"""What an answer means for the caller; an expired token (401) is read again for the next request."""
+
+_LATER: Final = (HTTPStatus.GONE, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT)
+"""Answers below 500 that another attempt may change: a list that went stale between its pages begins anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +128,12 @@ class Kube:
     ) -> None:
         if self._session is not None:
             await self._session.close()
+
+    async def ping(self) -> None:
+        async with self._answering("GET", "/readyz", headers=self._credentials.headers()) as response:
+            text = await response.text()
+        if not response.ok:
+            raise _error(response, {"message": text.split("\n", 1)[0]})
 
     async def get(self, key: Key) -> dict[str, Any]:
         return await self._request("GET", _path(key))
@@ -250,18 +261,37 @@ class Kube:
         body: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
-        assert self._session is not None, "enter the context first"
         sent = {"Content-Type": "application/json", **self._credentials.headers(), **(headers or {})}
         data = None if body is None else json.dumps(body).encode()
+        async with self._answering(method, path, params=query, data=data, headers=sent) as response:
+            answer: dict[str, Any] = await response.json(content_type=None)
+        if response.ok:
+            return answer
+        if response.status == HTTPStatus.UNAUTHORIZED:
+            self._renew_credentials()
+        raise _error(response, answer)
+
+    @asynccontextmanager
+    async def _answering(self, method: str, path: str, **parts: Any) -> AsyncIterator[aiohttp.ClientResponse]:
+        """One request; what goes wrong until its answer has been read becomes ClusterUnavailable."""
+        assert self._session is not None, "enter the context first"
         try:
-            async with self._session.request(method, path, params=query, data=data, headers=sent) as response:
-                answer: dict[str, Any] = await response.json(content_type=None)
+            async with self._session.request(method, path, **parts) as response:
+                yield response
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             text = str(error) or type(error).__name__
             raise ClusterUnavailable(f"the Kubernetes API server does not answer: {text}") from error
-        if response.ok:
-            return answer
-        raise _error(response, answer)
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            # Nobody wants this task to end: a watcher that ended took the connection's tasks with it.
+            raise ClusterUnavailable("the request was cut off") from error
+
+    def _renew_credentials(self) -> None:
+        """Read them again: what was refused may have been replaced, where the library does not notice."""
+        with suppress(ConfigException, OSError):
+            self._credentials = Credentials.load()
 
 
 def _path(key: Key) -> str:
@@ -278,6 +308,13 @@ def _error(response: aiohttp.ClientResponse, answer: Mapping[str, Any]) -> Regis
     known = _NEXT_ACTION.get(response.status)
     if known is not None:
         return known(message)
-    if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return ClusterUnavailable(f"the Kubernetes API server answers {response.status}: {message}")
+    if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR or response.status in _LATER:
+        text = f"the Kubernetes API server answers {response.status}: {message}"
+        return ClusterUnavailable(text, retry_after=_retry_after(response))
     return Refused(Reason.INVALID_SPEC, message)
+
+
+def _retry_after(response: aiohttp.ClientResponse) -> float:
+    """Seconds that the API server wants to be left alone, a minute at most; 0 if it does not say so."""
+    text = response.headers.get("Retry-After", "")
+    return min(60.0, float(text)) if text.isdecimal() else 0.0

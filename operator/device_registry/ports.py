@@ -190,8 +190,11 @@ class Cluster(Secrets, Protocol):
     """Our resources in Kubernetes, as the operator and the facade use them.
 
     Raises Conflict (409), NotFound (404), Refused (422, 400), Forbidden (403) and ClusterUnavailable
-    (429, 5xx, no connection) instead of HTTP statuses.
+    (408, 410, 429, 5xx, no connection) instead of HTTP statuses.
     """
+
+    async def ping(self) -> None:
+        """Ask whether it can serve; ClusterUnavailable when not. Costs it nothing."""
 
     async def get(self, key: Key) -> dict[str, Any]:
         """The object as it is now."""

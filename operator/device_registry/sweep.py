@@ -6,12 +6,12 @@ and a few statements, and no write.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from .domain.errors import NotFound
+from .domain.errors import ClusterUnavailable, NotFound
 from .domain.model import Key, Kind
 from .manifests.sighting import Sighting, sighting
 from .ports import Cluster, Holding, Registry
@@ -120,7 +120,7 @@ class Sweep:
         """Those that the API server says are not there, each asked for alone, while it knows their kind."""
         gone: list[Holding] = []
         for some in _parts(suspects, CONFIRMATIONS):
-            answers = await asyncio.gather(*(self._is_missing(one.key) for one in some))
+            answers = await _all(self._is_missing(one.key) for one in some)
             gone += [one for one, missing in zip(some, answers, strict=True) if missing]
         return gone if gone and await self._cluster.serves(kind) else []
 
@@ -136,6 +136,17 @@ class Sweep:
         for some in _parts(gone, UNCLAIMED_AT_ONCE):
             wake += await asyncio.to_thread(unclaim, self._registry, some, self._clock())
         return wake
+
+
+async def _all(questions: Iterable[Awaitable[bool]]) -> list[bool]:
+    """All answers, or the first error. One that was cut off by others is an error, and no wish to stop."""
+    answers = await asyncio.gather(*questions, return_exceptions=True)
+    for answer in answers:
+        if isinstance(answer, asyncio.CancelledError):
+            raise ClusterUnavailable("the requests were cut off") from answer
+        if isinstance(answer, BaseException):
+            raise answer
+    return [answer for answer in answers if isinstance(answer, bool)]
 
 
 def difference(seen: Sighting, held: Holding | None) -> Difference | None:

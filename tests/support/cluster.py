@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
-from device_registry.domain.errors import Conflict, NotFound, RegistryError
+from device_registry.domain.errors import ClusterUnavailable, Conflict, NotFound, RegistryError
 from device_registry.domain.model import Key, Kind
 from device_registry.manifests import PLURALS, key_of
 
@@ -30,6 +30,8 @@ class MemoryCluster:
         self.calls: Counter[str] = Counter()
         self.served = set(Kind)
         self.ending: set[Kind] = set()
+        self.away = False
+        """Every call fails as without the API server."""
         self._version = 0
 
     # --- what people do -------------------------------------------------------------------------------
@@ -59,6 +61,10 @@ class MemoryCluster:
         return next(((one["status"], one["reason"]) for one in conditions if one["type"] == name), None)
 
     # --- the port -------------------------------------------------------------------------------------
+
+    async def ping(self) -> None:
+        if self.away:
+            raise ClusterUnavailable
 
     async def get(self, key: Key) -> dict[str, Any]:
         self._called("get")
@@ -173,6 +179,8 @@ class MemoryCluster:
 
     def _called(self, method: str) -> None:
         self.calls[method] += 1
+        if self.away:
+            raise ClusterUnavailable
         if waiting := self.failures.get(method):
             raise waiting.pop(0)
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 
-from device_operator.circuit import Circuit
+from device_operator.circuit import REGISTRY, Circuit, in_thread
 from device_operator.program import Program
 from device_registry.dispatch import Delivery
 from device_registry.domain.errors import BrokerUnavailable, Fenced, RegistryUnavailable
@@ -64,7 +64,7 @@ class Operating:
         self.broker = Broker()
         self.fenced: list[Fenced] = []
         self.executor = ThreadPoolExecutor(2)
-        self.circuit = Circuit(self.database.ping, check_seconds=0.01)
+        self.circuit = Circuit(in_thread(self.database.ping), REGISTRY, check_seconds=0.01)
         self.program = Program(
             Settings.model_validate({"WORKERS": 4, "BATCH_LINGER_MS": 0, **settings}),
             (self.database, self.broker, self.cluster),

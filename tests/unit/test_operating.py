@@ -1,5 +1,6 @@
 """What the operator does about resources, from the event to the status, with everything but kopf."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -246,6 +247,50 @@ async def test_a_long_outage_shows_in_the_resources_in_hand(it: Operating) -> No
     await it.shows(TEMPLATE, "Ready", "Unknown", "RegistryUnavailable")
     it.database.away = False
     await it.shows(TEMPLATE, "Ready", "True")
+
+
+async def test_while_the_api_server_is_away_work_waits_and_nobody_has_to_be_retried(it: Operating) -> None:
+    it.cluster.put(a_template(namespace="acme"))
+    await it.shows(TEMPLATE, "Ready", "True")
+    await it.settled()
+    it.cluster.away = True
+    names = [f"freezer-{number}" for number in range(20)]
+    for name in names:
+        it.cluster.put(a_device(name, "acme"))
+    api_server = it.program._context.api_server
+    await it.until(lambda: not api_server.available)
+    asked = sum(it.cluster.calls.values())
+    await asyncio.sleep(0.3)
+    assert sum(it.cluster.calls.values()) - asked <= 4, "each worker asked once, then all of them wait"
+
+    it.cluster.away = False
+    for name in names:
+        await it.shows(Key(Kind.DEVICE, "acme", name), "Published", "True")
+    assert it.program.queue._failures == {}, "an outage is nobody's failure"
+
+
+async def test_a_request_that_fails_alone_holds_up_its_resource_only(it: Operating) -> None:
+    await a_fleet(it)
+    it.cluster.failures["patch_status"] = [ClusterUnavailable("a webhook failed")]
+    it.cluster.put(a_device(namespace="acme", label="Freezer seven"))
+    it.cluster.put(a_device("other", "acme"))
+    await it.shows(Key(Kind.DEVICE, "acme", "other"), "Ready", "True")
+    await it.until(lambda: it.cluster.objects[DEVICE]["status"]["observedGeneration"] == 2)
+
+
+async def test_a_standby_keeps_what_is_open_and_forgets_what_the_leader_has_settled() -> None:
+    async with operating() as it:
+        it.program.intake._leads = False
+        template = a_template(namespace="acme")
+        key = it.cluster.put(template)
+        await it.settled()
+    intake, queue = it.program.intake, it.program.queue
+    unsettled = it.cluster.put(a_device(namespace="acme"))
+    assert [unsettled] == list(queue._ready)
+    settled = it.cluster.objects[key]
+    queue.add(key)
+    intake.resource_seen({"type": "MODIFIED", "object": settled})
+    assert [unsettled] == list(queue._ready)
 
 
 async def test_an_operator_that_lost_the_lead_writes_nothing_and_is_told_to_end(it: Operating) -> None:

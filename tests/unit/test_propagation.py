@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
-from device_operator.circuit import Circuit
+from device_operator.circuit import REGISTRY, Circuit, in_thread
 from device_operator.propagation import Propagation, TemplateRef
 from device_registry.domain.errors import RegistryUnavailable
 from device_registry.domain.model import Key, Kind, Tenant
@@ -44,7 +44,7 @@ class Chunks:
 class Desk:
     def __init__(self, reconciler: Chunks, executor: ThreadPoolExecutor) -> None:
         self.looked: Counter[Key] = Counter()
-        circuit = Circuit(lambda: None, check_seconds=0.01)
+        circuit = Circuit(in_thread(lambda: None), REGISTRY, check_seconds=0.01)
         self.propagation = Propagation(
             reconciler,  # type: ignore[arg-type]  # of the reconciler it uses this one method
             executor,

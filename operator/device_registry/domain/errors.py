@@ -36,6 +36,11 @@ class Unavailable(RegistryError):
 
     reason = Reason.REGISTRY_UNAVAILABLE
 
+    def __init__(self, message: str = "", *, retry_after: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        """Seconds that it wants to be left alone, if it says so."""
+
 
 class RegistryUnavailable(Unavailable):
     """Postgres does not answer."""
