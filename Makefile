@@ -42,9 +42,9 @@ test-promises: $(STAMP)  ## The tests of docs/promises.md: what other registries
 	@$(PY) -m local fetch
 	@$(PY) -m pytest tests/e2e -m promise
 
-test-faults: $(STAMP)  ## Half an hour of random writes under random faults (MINUTES, DEVICES, SEED, ...)
+test-faults: $(STAMP)  ## Half an hour of writes under faults (MINUTES, DEVICES, SEED; PROOF=kafka-off ...)
 	@$(PY) -m local fetch
-	@$(PY) -m tests.faults
+	@$(PY) -m tests.faults $(or $(PROOF),storm)
 
 lint: $(STAMP)  ## Style, types, import directions
 	@$(VENV)/bin/ruff format --check --quiet .

@@ -16,9 +16,8 @@ SHOWN = 12
 class Display:
     """Draws one storm."""
 
-    def __init__(self, tempest: Tempest, seconds: float) -> None:
+    def __init__(self, tempest: Tempest) -> None:
         self._tempest = tempest
-        self._seconds = seconds
         self._began = time.monotonic()
 
     def line(self) -> Text:

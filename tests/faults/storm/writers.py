@@ -169,11 +169,8 @@ class RestWriter:
         body = None if wanted is None else self._body(device_id, wanted)
         status = 0
         with self._fleet.ledger.asking("REST", slot, wanted):
-            slot.rests_until = time.monotonic() + LINGER_SECONDS
             status = await self._send(method, path, body)
-            slot.rests_until = 0.0
-        if slot.certain:
-            slot.rests_until = 0.0
+        slot.rests_until = 0.0 if slot.certain else time.monotonic() + LINGER_SECONDS
         if status == HTTPStatus.OK:
             await self._read_back(device_id, wanted)
 
@@ -181,9 +178,11 @@ class RestWriter:
         try:
             async with self._session.request(method, path, json=body, headers=self._headers) as answer:
                 text = await answer.text()
-        except aiohttp.ClientConnectorError as error:
-            raise Refused(Reason.PENDING, "nobody listens") from error
         except (aiohttp.ClientError, TimeoutError) as error:
+            # The library repeats PUT and DELETE when a kept connection breaks: the first attempt may have
+            # arrived although the second met nobody.
+            if method == "POST" and isinstance(error, aiohttp.ClientConnectorError):
+                raise Refused(Reason.PENDING, "nobody listens") from error
             raise NoAnswer from error
         if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise NoAnswer
