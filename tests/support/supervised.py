@@ -21,6 +21,9 @@ from local.process import LEASH
 from .programs import free_port
 from .waiting import eventually
 
+STEPPED_DOWN = 1
+"""Exit code of an operator that may not lead any more: a new process is how it begins anew."""
+
 PAUSE = 0.3
 """Seconds between an end and the next start."""
 
@@ -31,6 +34,7 @@ class Supervised:
     Attributes:
         metrics_port: where its probes and metrics are.
         unplanned: exit codes of ends that nobody asked for.
+        stepped_down: how often it ended because it might not lead any more.
         points: how often it ended at each fault point.
         starts: how often it was started.
     """
@@ -39,6 +43,7 @@ class Supervised:
         self.name = name
         self.metrics_port = free_port()
         self.unplanned: list[int] = []
+        self.stepped_down = 0
         self.points: Counter[str] = Counter()
         self.starts = 0
         self._log = log
@@ -49,6 +54,7 @@ class Supervised:
             "METRICS_PORT": str(self.metrics_port),
             "METRICS_HOST": "127.0.0.1",
         }
+        self._elects = environment.get("LEADER_ELECTION") == "true"
         self._armed = ""
         self._asked = False
         self._wanted = threading.Event()
@@ -168,7 +174,10 @@ class Supervised:
             self.points[self._armed.partition("@")[0]] += 1
             self._armed = ""
         elif not self._asked and self._wanted.is_set():
-            self.unplanned.append(code)
+            if code == STEPPED_DOWN and self._elects:
+                self.stepped_down += 1
+            else:
+                self.unplanned.append(code)
 
     def _end(self, how: signal.Signals) -> None:
         self._asked = True

@@ -66,6 +66,8 @@ class Display:
         table.add_row("… after a successor", f"{stage.streams.late_doubles:,}")
         table.add_row("broken rules of the streams", str(len(stage.streams.violations)))
         table.add_row("broken answers", str(len(stage.ledger.broken)))
+        stepped_down = sum(operator.stepped_down for operator in stage.operators)
+        table.add_row("operators that gave up the lead by themselves", f"{stepped_down:,}")
         table.add_row("operator memory, peak", f"{outcome.memory:.0f} MiB")
         seconds = "never" if outcome.seconds is None else f"{outcome.seconds:.1f} s"
         table.add_row("all agree after the last fault", seconds)

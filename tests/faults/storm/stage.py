@@ -47,7 +47,7 @@ class Size:
     Attributes:
         devices: half of them by git, half by REST.
         writes: a second, all writers together; 0 for none once everybody is there.
-        operators: how many run side by side.
+        operators: how many run side by side; several agree by a Lease who works.
     """
 
     devices: int = 500
@@ -99,11 +99,12 @@ class Stage:
         self._stack.close()
 
     def _start_programs(self, stack: ExitStack) -> None:
-        shared = self.detours.environment(str(self.engine.url.database))
-        log, watched = self.platform.folder.log, {"WATCH_NAMESPACES": ",".join(self.tenants)}
+        database = str(self.engine.url.database)
+        shared = self.detours.environment(database)
+        log, own = self.platform.folder.log, self._operator_settings(database)
         self.api_url = f"http://127.0.0.1:{(port := free_port())}"
         self.operators = [
-            Supervised("operator", {**shared, **watched, **self._settings}, log(f"operator-{number}"))
+            Supervised("operator", {**shared, **own}, log(f"operator-{number}"))
             for number in range(1, self.size.operators + 1)
         ]
         self.facade = Supervised(
@@ -112,6 +113,11 @@ class Stage:
         for program in (*self.operators, self.facade):
             program.start()
             stack.callback(program.close)
+
+    def _operator_settings(self, name: str) -> dict[str, str]:
+        election = str(self.size.operators > 1).lower()
+        lease = {"LEADER_ELECTION": election, "LEASE_NAME": name.replace("_", "-")}
+        return {"WATCH_NAMESPACES": ",".join(self.tenants), **lease, **self._settings}
 
     # --- writing --------------------------------------------------------------------------------------
 
