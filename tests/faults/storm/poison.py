@@ -29,7 +29,7 @@ def poison(stage: Stage, devices: int, draw: Draw) -> Findings:
     good = [_device(tenant, number) for number in range(devices - 2)]
     bad, huge = _refused(tenant), _huge_device(tenant)
     declared = [*good, bad, huge]
-    asyncio.run(_apply(stage, [_base(tenant), _huge_template(tenant)]))
+    asyncio.run(_apply(stage, [_base(tenant), _clashing_template(tenant), _huge_template(tenant)]))
     middle = len(good) // 2
     draw(f"{devices} devices are declared")
     asyncio.run(_apply(stage, [*good[:middle], bad, huge, *good[middle:]]))
@@ -102,9 +102,15 @@ def _device(tenant: str, number: int, label: str = "a label") -> Any:
 
 
 def _refused(tenant: str) -> Any:
-    """A device with a character that Postgres cannot store."""
+    """A device with two templates that both have `serial`: what the API server takes and the registry not."""
     key = Key(Kind.DEVICE, tenant, "poison-resource")
-    return device_manifest(key, Wanted("a label with a \0 in it", "SN", ("base",)))
+    return device_manifest(key, Wanted("a contradiction", "SN", ("base", "clash")))
+
+
+def _clashing_template(tenant: str) -> Any:
+    manifest = template_manifest(Key(Kind.TEMPLATE, tenant, "base"), Wanted("clash", ""))
+    manifest["metadata"]["name"] = "clash"
+    return manifest
 
 
 def _huge_device(tenant: str) -> Any:
