@@ -3,7 +3,7 @@
 import typer
 
 from . import terminal
-from .commands import api, migrate, operator, quarantine, status
+from .commands import api, migrate, monitor, operator, quarantine, status
 
 app = typer.Typer(
     cls=terminal.Root,
@@ -17,6 +17,7 @@ _PROGRAMS = "Programs"
 
 app.command("operator", rich_help_panel=_PROGRAMS)(operator.run)
 app.command("api", rich_help_panel=_PROGRAMS)(api.run)
+app.command("monitor", rich_help_panel=_PROGRAMS)(monitor.run)
 app.command("migrate", rich_help_panel=_PROGRAMS)(migrate.run)
 
 app.command("status")(status.run)

@@ -1,6 +1,6 @@
 """What the Kafka library lacks: asking whether a broker listens, finding many topics at once, ending at once.
 
-Only the adapter in `kafka.py` calls these.
+The adapter in `kafka.py` and the monitor call these.
 """
 
 import socket

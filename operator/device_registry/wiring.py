@@ -6,14 +6,23 @@ Programs call these functions at start.
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
 from .crypto import PasswordVault
 from .kafka import KafkaBus
 from .key_ports import Vault
 from .kube import Credentials, Kube
 from .leases import LeaderKube
+from .presence import PresenceStore
+from .registry.monitored import MonitoredRegistry
 from .registry.writer import PostgresRegistry, make_engine
 from .settings import Settings
 from .topics import DataBrokerTopics, NamedTopics, TopicSource
+
+_REDIS_SECONDS = 3.0
+"""How long Redis may take for an answer; its longest script takes a hundredth of that."""
 
 
 def clock() -> datetime:
@@ -28,10 +37,14 @@ def registry(settings: Settings) -> PostgresRegistry:
 
 def bus(settings: Settings) -> KafkaBus:
     """Kafka; topics are named after the tenant unless a data broker names them."""
-    topics: TopicSource = NamedTopics(settings.SUBJECT)
-    if settings.BROKER:
-        topics = DataBrokerTopics(settings.BROKER, settings.SUBJECT)
-    return KafkaBus(settings.kafka_bootstrap, topics, security=settings.kafka_security)
+    return KafkaBus(
+        settings.kafka_bootstrap, topics(settings, settings.SUBJECT), security=settings.kafka_security
+    )
+
+
+def topics(settings: Settings, subject: str) -> TopicSource:
+    """What names the topics of a subject."""
+    return DataBrokerTopics(settings.BROKER, subject) if settings.BROKER else NamedTopics(subject)
 
 
 def vault(settings: Settings) -> Vault | None:
@@ -50,3 +63,21 @@ def cluster() -> Kube:
 def leaders_cluster(leads: Callable[[], bool]) -> LeaderKube:
     """The API server for the operator; it is written to only while `leads` says so."""
     return LeaderKube(Credentials.load(), leads)
+
+
+def monitored(settings: Settings) -> MonitoredRegistry:
+    """The registry for the monitor."""
+    return MonitoredRegistry(settings.registry_url)
+
+
+def presence(settings: Settings, monitor: str) -> PresenceStore:
+    """Presence for a monitor of that name."""
+    client = Redis(
+        **settings.redis_client,
+        decode_responses=True,
+        socket_timeout=_REDIS_SECONDS,
+        socket_connect_timeout=_REDIS_SECONDS,
+        health_check_interval=10,
+        retry=Retry(NoBackoff(), 1),
+    )
+    return PresenceStore(client, monitor, noting=settings.STATUS_NOTICES)

@@ -178,7 +178,7 @@ def test_notices_are_taken_by_one_monitor_at_a_time(scene: Scene) -> None:
     (notice,) = scene.store.take(scene.tenant, 10).notices
     assert (notice.device, notice.status, notice.time) == ("d", ONLINE, scene.zero + 10)
     assert not other.take(scene.tenant, 10).notices
-    scene.store.told(scene.tenant, [notice.id])
+    scene.store.told(scene.tenant, [notice.id], done="a")
     assert not other.take(scene.tenant, 10).notices, "nothing is left"
     scene.store.leave()
 
@@ -200,7 +200,7 @@ def test_what_a_monitor_left_unsaid_is_doubtful_until_somebody_has_looked(scene:
         arrived=[first.id, "nonsense"],
     )
     other.apply(found)
-    other.told(scene.tenant, [], teller="a")
+    other.told(scene.tenant, [], done="a")
     assert [one.id for one in other.take(scene.tenant, 10).notices] == [second.id]
 
 

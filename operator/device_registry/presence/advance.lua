@@ -2,7 +2,7 @@
 --
 -- ARGV   3 JSON [[partition, position before, position now, time at which nothing lay beyond it], ...]
 --        4 how many devices to look at
--- Answers {"done" or "more", 0, online, offline, notices}.
+-- Answers {"done" or "more", 0, online, offline, notices, present}.
 
 for _, progress in ipairs(cjson.decode(ARGV[3])) do
   local have, time = mark(progress[1])

@@ -3,8 +3,8 @@
 -- ARGV   3 partition   4 position it was read from   5 position after it
 --        6 JSON [[offset, device, timestamp, milliseconds that it counts], ...] in the order of the offsets
 --        7 JSON [notice id, ...]: notices of our own that were found in Kafka
--- Answers {"taken", 0, online, offline, notices} or, when Redis knows less than was read before (it was restored
--- from an older state), {"behind", the position to read from again or -1, 0, 0, notices}.
+-- Answers {"taken", 0, online, offline, notices, present} or, when Redis knows less than was read before (it was restored
+-- from an older state), {"behind", the position to read from again or -1, 0, 0, notices, present}.
 
 local partition, from, after = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local records, arrived = cjson.decode(ARGV[6]), cjson.decode(ARGV[7])

@@ -118,5 +118,5 @@ end
 
 local function answer(state, number)
   local waiting = noting and redis.call("XLEN", notices_key) or 0
-  return {state, number, told.online, told.offline, waiting}
+  return {state, number, told.online, told.offline, waiting, redis.call("ZCARD", until_key)}
 end

@@ -15,7 +15,7 @@ from redis import Redis, RedisError
 from device_registry.domain.errors import PresenceUnavailable
 from device_registry.domain.model import DeviceId, Tenant
 
-from .values import MONITORS_KEY, Notice, PresenceStatus, key
+from .values import MONITORS_KEY, READING_KEY, READING_SECONDS, Notice, PresenceStatus, key
 
 _SHARED = ("until", "later", "read", "notices")
 
@@ -80,6 +80,8 @@ class Tally:
     offline: int = 0
     waiting: int = 0
     """Notices of the tenant that are not yet in Kafka."""
+    present: int = 0
+    """Devices of the tenant that are online now."""
     more: bool = False
     """Whether there are more silent devices than were looked at."""
     behind: int | None = None
@@ -113,7 +115,7 @@ class PresenceStore:
     def __init__(self, client: Redis, monitor: str, *, noting: bool) -> None:
         """Keep presence under the name of one monitor; `noting` transitions makes notices of them."""
         self._client = client
-        self._monitor = monitor
+        self.monitor = monitor
         self._noting = "1" if noting else "0"
         self._apply = _script(client, "intervals.lua", "apply.lua")
         self._advance = _script(client, "intervals.lua", "advance.lua")
@@ -127,12 +129,17 @@ class PresenceStore:
     def here(self, seconds: float) -> MonitorsSeen:
         """Say that this monitor is there, and hear who else is."""
         with _converted():
-            now, names = self._here(keys=[MONITORS_KEY], args=[self._monitor, round(seconds * 1000)])
+            now, names = self._here(keys=[MONITORS_KEY], args=[self.monitor, round(seconds * 1000)])
         return MonitorsSeen(now=int(now), names=tuple(names))
 
     def leave(self) -> None:
         """Take leave: others need not wait to find out."""
         self.here(0)
+
+    def note_reading(self) -> None:
+        """Say that statuses are kept up to date, which is believed for a while."""
+        with _converted():
+            self._client.set(READING_KEY, self.monitor, ex=READING_SECONDS)
 
     # --- reading --------------------------------------------------------------------------------------
 
@@ -174,16 +181,16 @@ class PresenceStore:
         """Take the oldest notices to send them; nobody else gets any of this tenant until `told`."""
         keys = [key(tenant, "notices"), key(tenant, "teller"), MONITORS_KEY]
         with _converted():
-            state, *rest = self._take(keys=keys, args=[self._monitor, count])
+            state, *rest = self._take(keys=keys, args=[self.monitor, count])
         if state == "yours":
             return Taken(notices=[_notice(*entry) for entry in rest[0]])
         return Taken(doubtful=rest[0] if state == "doubtful" else "")
 
-    def told(self, tenant: Tenant, ids: Sequence[str], teller: str = "") -> None:
-        """These notices are in Kafka, and whoever had taken some, this monitor by default, is done."""
+    def told(self, tenant: Tenant, ids: Sequence[str], *, done: str = "") -> None:
+        """These notices are in Kafka; `done` is the monitor of whose notices no doubt is left, if any."""
         keys = [key(tenant, "notices"), key(tenant, "teller")]
         with _converted():
-            self._told(keys=keys, args=[teller or self._monitor, *ids])
+            self._told(keys=keys, args=[done, *ids])
 
     def close(self) -> None:
         """Release the connection."""
@@ -205,11 +212,12 @@ def _mark(entry: str) -> Mark:
 
 
 def _tally(answer: Sequence[Any]) -> Tally:
-    state, number, online, offline, waiting = answer
+    state, number, online, offline, waiting, present = answer
     return Tally(
         online=online,
         offline=offline,
         waiting=waiting,
+        present=present,
         more=state == "more",
         behind=number if state == "behind" else None,
     )

@@ -9,6 +9,13 @@ MONITORS_KEY = "presence:monitors"
 """Which monitors are there."""
 
 
+READING_KEY = "presence:reading"
+"""There while a monitor has read everything lately: without it nobody knows who is online."""
+
+READING_SECONDS = 60
+"""How long statuses are believed that nobody keeps up to date."""
+
+
 class PresenceStatus(StrEnum):
     """Whether data of a device came lately."""
 
