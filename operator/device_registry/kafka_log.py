@@ -1,6 +1,6 @@
 """Why the Kafka library found no broker: it tells its log alone, and raises one time-out for every cause.
 
-The adapter `kafka` and the monitor ask, so that a wrong certificate and a wrong password have names in our own log line.
+The adapter `kafka` and the monitor ask, so that a wrong certificate or password has a name in our log.
 """
 
 import logging

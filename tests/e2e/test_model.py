@@ -71,7 +71,7 @@ class Life(RuleBasedStateMachine):
             | ({} if value is None else {"staticValue": value})
             for (label, kind), value in attributes.items()
         ]
-        self.road.kubectl.apply(a_template(name, self.namespace, attributes=entries))
+        self._put(a_template(name, self.namespace, label=name, attributes=entries))
         self.fleet.templates[name] = attributes
         self._compare()
 
@@ -153,10 +153,14 @@ class Life(RuleBasedStateMachine):
             ],
             **({"deviceId": device_id} if device_id else {}),
         )
-        # Only what is said changes: a pause, an annotation of somebody else, stays.
-        self.road.kubectl.apply(manifest)
+        self._put(manifest)
         found = self.road.kubectl.get("device", name, self.namespace)
         return datetime.fromisoformat(found["metadata"]["creationTimestamp"])
+
+    def _put(self, manifest: dict[str, Any]) -> None:
+        """Server-side apply; an empty list is left out, because the API server would make null of it."""
+        spec = {field: value for field, value in manifest["spec"].items() if value != []}
+        self.road.kubectl.apply({**manifest, "spec": spec})
 
     def _compare(self) -> None:
         if self.away:
