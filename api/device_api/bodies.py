@@ -96,7 +96,7 @@ def _device(
     try:
         read = Fields(body)
         label = read.required("label", fields.text(fields.LABEL_LENGTH))
-        templates = templates_are(read, "templates", fields.list_of(_template_id, MOST_TEMPLATES))
+        templates = templates_are(read, "templates", template_references)
         entries = read.optional("attrs", _override_entries, [])
         read.check()
     except Fault as fault:
@@ -106,6 +106,12 @@ def _device(
     device_id = _device_id(body.get("id")) if with_id else None
     overrides = tuple(_override(entry) for entry in entries)
     return DeviceBody(label=label, templates=templates or (), overrides=overrides, id=device_id)
+
+
+def template_references(value: Any) -> tuple[int | str, ...]:
+    """Ids of templates, numbers or texts."""
+    references: tuple[int | str, ...] = fields.list_of(_template_id, MOST_TEMPLATES)(value)
+    return references
 
 
 def _template_id(value: Any) -> int | str:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from device_registry.domain.rendering import to_json
 from device_registry.registry.filters import Filters
 
-from . import actuation, attachments, bodies, devices, parameters, request_schemas, schemas, views
+from . import actuation, attachments, batches, bodies, devices, parameters, request_schemas, schemas, views
 from .documentation import CREATION, DEVICE_FILTERS, DEVICE_ID, PAGE, TEMPLATE_ID, answers, described
 from .payload import read_json
 from .problems import json_response
@@ -48,6 +48,19 @@ async def create_devices(request: Request) -> Response:
     if not verbose:
         return json_response(views.created_devices(created))
     return json_response(views.created_device(await devices.document(context, tenant, created[0].id)))
+
+
+@router.post(
+    "/device/batch",
+    tags=["device"],
+    responses=answers(schemas.Batch, write=True)
+    | {422: {"model": schemas.Refusal, "description": "The templates are not there or do not fit."}},
+    openapi_extra=described(body=request_schemas.BatchBody),
+)
+async def create_batch(request: Request) -> Response:
+    """Register many devices, each with an outcome of its own."""
+    result = await batches.create(context_of(request), tenant_of(request), await read_json(request))
+    return json_response(views.batch(result))
 
 
 @router.delete(

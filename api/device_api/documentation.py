@@ -95,6 +95,7 @@ DEVICE_FILTERS: Final = (
     in_query("template", "Number of a template that the device uses.", type="integer"),
     in_query("idsOnly", "true, 1 or nothing: a bare list of ids.", type="string"),
 )
+IN_USE: Final = in_query("verbose", "true or 1: a refusal names the devices that use a template.")
 CREATION: Final = (
     in_query("count", "How many; labels are numbered when more than one.", type="integer", default=1),
     in_query("verbose", "true or 1: show the whole device.", type="string"),

@@ -47,3 +47,10 @@ IMPORT: Final[dict[str, Any]] = {
         }
     ],
 }
+
+BATCH: Final[dict[str, Any]] = {
+    "devicesPrefix": "freezer",
+    "quantity": 3,
+    "initialSuffixNumber": 1,
+    "templates": [1],
+}

@@ -99,6 +99,21 @@ def bounded(value: str, most: int, least: int = 0) -> str:
     return value
 
 
+def number(least: int, most: int) -> Rule:
+    """A whole number within bounds."""
+
+    def rule(value: Any) -> int:
+        if value is None:
+            raise Fault(NULL)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise Fault(NO_INTEGER)
+        if not least <= value <= most:
+            raise Fault(f"Must be between {least} and {most}.")
+        return value
+
+    return rule
+
+
 def attribute_label(value: Any) -> str:
     """The label of an attribute; the whole of it must match, a final newline included."""
     label = a_string(value)

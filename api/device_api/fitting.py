@@ -28,12 +28,16 @@ def names_in(namespace: str, used: Sequence[RegisteredTemplate], device_id: str)
     Raises Problem: 409 for a template that such a device cannot name, 400 for the first that does not go
     with those before it, as the operator would refuse it.
     """
-    places = tuple(_name(namespace, template) for template in used)
+    check_conflicts(used, device_id)
+    return tuple(_name(namespace, template) for template in used)
+
+
+def check_conflicts(used: Sequence[RegisteredTemplate], device_id: str) -> None:
+    """Raise Problem (400) for the first template that stands twice or clashes with those before it."""
     for count, template in enumerate(used, start=1):
-        first = dict(zip(places[:count], used, strict=False))
+        first = {str(one.id): one for one in used[:count]}
         if len(first) < count or _clash(first):
             raise conflict(template.id, device_id)
-    return places
 
 
 def template_ids(document: str) -> list[int]:

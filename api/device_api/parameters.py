@@ -70,14 +70,18 @@ def attribute_format(query: QueryParams) -> str:
 def count_and_verbose(query: QueryParams) -> tuple[int, bool]:
     """How many devices to create, and whether to show the one. Raises Problem (400)."""
     count = integer(first(query, "count", "1"))
-    verbose = first(query, "verbose") in ("true", "1", "True")
     if count is None:
         raise refusal("If provided, count must be integer")
-    if verbose and count != 1:
+    if verbose(query) and count != 1:
         raise refusal("Verbose can only be used for single device creation")
     if not 0 < count <= MOST_AT_ONCE:
         raise refusal(f"count must be between 1 and {MOST_AT_ONCE}")
-    return count, verbose
+    return count, verbose(query)
+
+
+def verbose(query: QueryParams) -> bool:
+    """Whether an answer is to tell more: `true`, `True` or `1`, and nothing else."""
+    return first(query, "verbose") in ("true", "True", "1")
 
 
 def check_key_length_is_there(query: QueryParams) -> None:

@@ -6,7 +6,7 @@ Requests are not read with them: the texts of refusals are the contract's own (`
 from collections.abc import Sequence
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from . import examples
 
@@ -70,6 +70,27 @@ class DeviceBody(BaseModel):
     attrs: list[OverrideBody] = Field([], max_length=256, description="Overrides.")
 
 
+class NumberedDevicesBody(BaseModel):
+    """Devices that differ by a number: `<devicesPrefix>-<n>`."""
+
+    model_config = ConfigDict(json_schema_extra={"example": examples.BATCH})
+
+    devicesPrefix: str = Field(min_length=1, max_length=128)  # noqa: N815 - the contract's
+    quantity: int = Field(ge=1, le=10_000)
+    initialSuffixNumber: int = Field(1, ge=0)  # noqa: N815 - the contract's
+    templates: list[int | str] = Field([], max_length=16)
+
+
+class ListedDevicesBody(BaseModel):
+    """Devices one by one, each as POST /device takes it."""
+
+    devices: list[DeviceBody] = Field(max_length=10_000)
+
+
+class BatchBody(RootModel[NumberedDevicesBody | ListedDevicesBody]):
+    """Either of both."""
+
+
 class ImportedMetadataBody(MetadataBody):
     """A metadata entry with its id."""
 
@@ -125,6 +146,7 @@ REQUESTS: Final[Sequence[tuple[type[BaseModel], Literal["validation"]]]] = (
     (DeviceBody, "validation"),
     (ActuationBody, "validation"),
     (ImportBody, "validation"),
+    (BatchBody, "validation"),
     (LevelBody, "validation"),
 )
 """Models that stand in no answer and must be told to the documentation."""

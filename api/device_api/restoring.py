@@ -1,7 +1,7 @@
 """Remembers everything that a tenant has declared, so that a failed import leaves it as it was."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
@@ -16,6 +16,7 @@ from device_registry.domain.model import (
     TemplateSpec,
     Tenant,
 )
+from device_registry.domain.psk import Psk
 from device_registry.manifests import (
     device_manifest,
     parse_device_spec,
@@ -23,9 +24,10 @@ from device_registry.manifests import (
     template_manifest,
 )
 
-from . import bulk, fitting
+from . import bulk, fitting, internal
 from .context import Context
 from .problems import Problem, unclaimed
+from .secrets_of import KeySecret
 
 _LOG = structlog.get_logger(__name__)
 
@@ -37,6 +39,8 @@ class Present:
     key: Key
     uid: str
     manifest: Mapping[str, Any]
+    keys: Mapping[str, Psk] = field(default_factory=dict)
+    """Keys that lie in the Secret of the device, which goes with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +56,7 @@ async def snapshot(context: Context, tenant: Tenant) -> Snapshot:
     ids = await context.reader.every_template(tenant)
     templates = (await context.reader.templates(tenant, ids)).values()
     every = await context.reader.every_device(tenant)
+    keys = await internal.keys_of(context, tenant, [one.id for one in every])
     for one in every:
         if one.key is None:
             raise unclaimed("device", one.id)
@@ -60,7 +65,9 @@ async def snapshot(context: Context, tenant: Tenant) -> Snapshot:
             raise unclaimed("template", template.id)
     return Snapshot(
         templates=await bulk.in_portions([_template(context, one) for one in templates]),
-        devices=await bulk.in_portions([_device(context, one.key, one.id) for one in every if one.key]),
+        devices=await bulk.in_portions(
+            [_device(context, one.key, one.id, keys.get(one.id, {})) for one in every if one.key]
+        ),
     )
 
 
@@ -81,6 +88,7 @@ async def restore(context: Context, tenant: Tenant, present: Snapshot) -> None:
         gone = _without(present, kept)
         await bulk.register(context, [one.manifest for one in gone.templates], "/template")
         await bulk.register(context, [one.manifest for one in gone.devices], "/device")
+        await bulk.in_portions([_restore_keys(context, one) for one in gone.devices if one.keys])
     except (Problem, RegistryError) as error:
         _LOG.error("a failed import could not be undone, import again", tenant=tenant, error=str(error))
 
@@ -100,11 +108,22 @@ async def _template(context: Context, template: RegisteredTemplate) -> Present:
     return Present(key=key, uid=found["metadata"]["uid"], manifest=template_manifest(key, spec))
 
 
-async def _device(context: Context, key: Key, device_id: DeviceId) -> Present:
+async def _restore_keys(context: Context, device: Present) -> None:
+    found = await context.cluster.get(device.key)
+    await KeySecret(device=device.key, uid=found["metadata"]["uid"]).write(context, device.keys)
+
+
+async def _device(context: Context, key: Key, device_id: DeviceId, keys: Mapping[str, Psk]) -> Present:
     found = await context.cluster.get(key)
     spec = parse_device_spec(found.get("spec") or {}, key.name)
     manifest = device_manifest(key, replace(spec, device_id=device_id))
-    return Present(key=key, uid=found["metadata"]["uid"], manifest=manifest)
+    own = KeySecret(device=key, uid="").name
+    kept = {
+        one.attribute: keys[one.attribute]
+        for one in spec.credentials
+        if one.secret == own and one.attribute in keys
+    }
+    return Present(key=key, uid=found["metadata"]["uid"], manifest=manifest, keys=kept)
 
 
 def _with_pins(spec: TemplateSpec, template: RegisteredTemplate) -> TemplateSpec:

@@ -157,6 +157,20 @@ class DevicesCreated(_Shape):
     devices: list[NewDevice] | list[Device]
 
 
+class BatchFailure(_Shape):
+    """A device of a batch that was not made."""
+
+    label: str
+    reason: str
+
+
+class Batch(_Shape):
+    """How each device of a batch ended."""
+
+    successes: list[Device]
+    failures: list[BatchFailure]
+
+
 class DeviceRemoved(_Shape):
     """The device as it was."""
 

@@ -43,24 +43,39 @@ class KeySecret:
         try:
             present = await context.cluster.secret(self.device.namespace, self.name)
         except NotFound:
-            return await self._create(context, {label: text for label, text in change.items() if text})
+            done = await self._create(context, {label: text for label, text in change.items() if text})
+            return dict.fromkeys(keys) if done else await self.write(context, keys)
         self._check_ours(present)
-        if any((present.get("data") or {}).get(label) != text for label, text in change.items()):
-            await context.cluster.patch_secret(
-                self.device.namespace, self.name, {"data": change}, REST_MANAGER
-            )
-        return {label: _decoded((present.get("data") or {}).get(label)) for label in keys}
+        former: Mapping[str, str] = present.get("data") or {}
+        if present["metadata"].get("ownerReferences") != [self._owner]:
+            # Of a device of the same name that is gone: it would be collected together with our keys.
+            await self._patch(context, {**dict.fromkeys(former), **change}, ownerReferences=[self._owner])
+            former = {}
+        elif any(former.get(label) != text for label, text in change.items()):
+            await self._patch(context, change)
+        return {label: _decoded(former.get(label)) for label in keys}
 
-    async def _create(self, context: Context, data: Mapping[str, str]) -> dict[str, Psk | None]:
+    async def _create(self, context: Context, data: Mapping[str, str]) -> bool:
+        """False when somebody else has just made it, for another key of this device."""
         if data:
             try:
                 await context.cluster.create_secret(self._manifest(data), REST_MANAGER)
             except Conflict:
-                # Somebody else has just made it for another key of this device.
-                await context.cluster.patch_secret(
-                    self.device.namespace, self.name, {"data": data}, REST_MANAGER
-                )
-        return dict.fromkeys(data)
+                return False
+        return True
+
+    async def _patch(self, context: Context, data: Mapping[str, str | None], **metadata: Any) -> None:
+        change = {"metadata": metadata, "data": data}
+        await context.cluster.patch_secret(self.device.namespace, self.name, change, REST_MANAGER)
+
+    @property
+    def _owner(self) -> dict[str, str]:
+        return {
+            "apiVersion": f"{GROUP}/{VERSION}",
+            "kind": str(self.device.kind),
+            "name": self.device.name,
+            "uid": self.uid,
+        }
 
     def _check_ours(self, secret: Mapping[str, Any]) -> None:
         labels = secret["metadata"].get("labels") or {}
@@ -71,12 +86,6 @@ class KeySecret:
             )
 
     def _manifest(self, data: Mapping[str, str]) -> dict[str, Any]:
-        owner = {
-            "apiVersion": f"{GROUP}/{VERSION}",
-            "kind": str(self.device.kind),
-            "name": self.device.name,
-            "uid": self.uid,
-        }
         return {
             "apiVersion": "v1",
             "kind": "Secret",
@@ -85,7 +94,7 @@ class KeySecret:
                 "namespace": self.device.namespace,
                 "name": self.name,
                 "labels": {_MANAGED_BY: REST_MANAGER, DEVICE: self.device.name[:_LONGEST_LABEL]},
-                "ownerReferences": [owner],
+                "ownerReferences": [self._owner],
             },
             "data": dict(data),
         }

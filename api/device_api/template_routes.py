@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from . import parameters, request_schemas, schemas, template_bodies, templates, views
-from .documentation import ATTR_FORMAT, FILTERS, TEMPLATE_ID, answers, described
+from .documentation import ATTR_FORMAT, FILTERS, IN_USE, TEMPLATE_ID, answers, described
 from .payload import read_json
 from .problems import json_response
 from .routing import context_of, tenant_of
@@ -46,10 +46,12 @@ async def create_template(request: Request) -> Response:
     "/template",
     tags=["template"],
     responses=answers(schemas.TemplatesRemoved, write=True),
+    openapi_extra=described(IN_USE),
 )
 async def delete_templates(request: Request) -> Response:
     """Remove every template, or none if a device uses one."""
-    removed = await templates.delete_all(context_of(request), tenant_of(request))
+    verbose = parameters.verbose(request.query_params)
+    removed = await templates.delete_all(context_of(request), tenant_of(request), verbose=verbose)
     return json_response(views.removed_templates(removed))
 
 
@@ -85,10 +87,10 @@ async def update_template(request: Request) -> Response:
     "/template/{template_id}",
     tags=["template"],
     responses=answers(schemas.TemplateRemoved, write=True),
-    openapi_extra=described(TEMPLATE_ID),
+    openapi_extra=described(TEMPLATE_ID, IN_USE),
 )
 async def delete_template(request: Request) -> Response:
     """Remove a template that no device uses."""
-    template_id = request.path_params["template_id"]
-    removed = await templates.delete(context_of(request), tenant_of(request), template_id)
+    template_id, verbose = request.path_params["template_id"], parameters.verbose(request.query_params)
+    removed = await templates.delete(context_of(request), tenant_of(request), template_id, verbose=verbose)
     return json_response(views.removed_template(removed))

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 from dataclasses import replace
-from http import HTTPStatus
 
 from device_registry.domain.model import Key, RegisteredTemplate, TemplateSpec, Tenant
 from device_registry.manifests import template_manifest
@@ -59,19 +58,24 @@ async def update(
     return after
 
 
-async def delete(context: Context, tenant: Tenant, template_id: str) -> RegisteredTemplate:
-    """Remove a template that no device uses; answers it as it was. Raises Problem."""
+async def delete(
+    context: Context, tenant: Tenant, template_id: str, *, verbose: bool = False
+) -> RegisteredTemplate:
+    """Remove a template that no device uses; answers it as it was.
+
+    Raises Problem; that it is in use tells by which devices, in the body if `verbose`.
+    """
     template = await find(context, tenant, template_id)
-    await _check_unused(context, tenant, [template.id])
+    await _check_unused(context, tenant, [template.id], verbose=verbose)
     key, uid = _resource(template)
     await writes.remove(context, key, uid, _location(template.id))
     return template
 
 
-async def delete_all(context: Context, tenant: Tenant) -> list[RegisteredTemplate]:
+async def delete_all(context: Context, tenant: Tenant, *, verbose: bool = False) -> list[RegisteredTemplate]:
     """Remove every template of the tenant, or none if one is in use; answers them as they were."""
     ids = await context.reader.every_template(tenant)
-    await _check_unused(context, tenant, ids)
+    await _check_unused(context, tenant, ids, verbose=verbose)
     found = (await context.reader.templates(tenant, ids)).values()
     resources = {one.id: _resource(one) for one in found}
     removed = await bulk.remove(context, list(resources.values()), "/template")
@@ -112,13 +116,15 @@ async def _propagated(context: Context, tenant: Tenant, template_id: int, revisi
         raise accepted(_location(template_id)) from None
 
 
-async def _check_unused(context: Context, tenant: Tenant, templates: Collection[int]) -> None:
-    """The body is the contract's; the header says which devices to look at."""
+async def _check_unused(
+    context: Context, tenant: Tenant, templates: Collection[int], *, verbose: bool
+) -> None:
+    """The body is the contract's unless more was asked for; the header always names the devices."""
     used = await context.reader.users(tenant, templates, _NAMED)
     if not used.total:
         return
     listed = ", ".join(used.ids) + (f" and {used.total - _NAMED} more" if used.total > _NAMED else "")
     detail = f"used by {listed}; delete them or take the templates from them first"
-    message = "Templates cannot be removed as they are being used by devices"
-    status = HTTPStatus.BAD_REQUEST
-    raise Problem(status, {"message": message, "status": int(status)}, **{"X-Detail": detail})
+    problem = refusal("Templates cannot be removed as they are being used by devices")
+    named = {"devices": list(used.ids), "total": used.total} if verbose else {}
+    raise Problem(problem.status, {**problem.body, **named}, **{"X-Detail": detail})

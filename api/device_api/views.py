@@ -9,6 +9,7 @@ from device_registry.domain.rendering import template_view, to_json
 from device_registry.registry.filters import Page
 from device_registry.registry.reader import DevicesPage, TemplatesPage
 
+from .batches import BatchResult
 from .devices import NewDevice
 
 _LEFT_OUT: Final = {"split": ("attrs",), "single": ("data_attrs", "config_attrs")}
@@ -88,6 +89,12 @@ def created_device(document: str) -> str:
 def updated_device(document: str) -> str:
     """The answer to PUT /device/<id>, and to templates that come and go."""
     return f'{{"device":{document},"message":"device updated"}}'
+
+
+def batch(result: BatchResult) -> str:
+    """The answer to POST /device/batch."""
+    failures = [{"label": one.label, "reason": one.reason} for one in result.failures]
+    return f'{{"failures":{to_json(failures)},"successes":[{",".join(result.successes)}]}}'
 
 
 def removed_device(document: str) -> str:
