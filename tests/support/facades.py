@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -15,19 +16,53 @@ from tests.support.road import Road
 @contextmanager
 def a_facade(road: Road, **environment: str) -> Iterator[str]:
     """A facade on the registry of the road; answers the base URL."""
+    with a_facade_program(road, **environment) as facade:
+        yield facade.url
+
+
+@dataclass(frozen=True)
+class Facade:
+    """A facade as a process."""
+
+    program: Program
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Where it serves."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def log_lines(self) -> list[dict[str, Any]]:
+        """What it has logged so far, and others under its name before it."""
+        lines = self.program.log.read_text().splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+
+@contextmanager
+def a_facade_program(road: Road, **environment: str) -> Iterator[Facade]:
+    """A facade that a test may look into, stop or kill; it must end in order if it still runs."""
     port = free_port()
     shared = road.platform.environment(str(road.engine.url.database))
     own = {"API_HOST": "127.0.0.1", "API_PORT": str(port), **environment}
-    program = Program("api", {**shared, **own}, road.platform.folder.log("facade")).start()
-    yield f"http://127.0.0.1:{port}"
-    assert program.stop() == 0
+    log = road.platform.folder.log(f"facade-{port}")
+    program = Program("api", {**shared, **own}, log).start()
+    try:
+        yield Facade(program, port)
+    finally:
+        ended_well = not program.alive or program.stop() == 0
+    assert ended_well, f"see {log}"
 
 
-def a_client(facade: str, tenant: str) -> httpx.Client:
+def a_client(facade: str, tenant: str, **claims: Any) -> httpx.Client:
     """A client with a token of the tenant, to be closed."""
-    payload = base64.b64encode(json.dumps({"service": tenant}).encode()).decode()
-    headers = {"Authorization": f"Bearer head.{payload}.signature"}
+    headers = {"Authorization": f"Bearer {a_token(tenant, **claims)}"}
     return httpx.Client(base_url=facade, headers=headers, timeout=60)
+
+
+def a_token(tenant: Any, **claims: Any) -> str:
+    """A token that nobody has signed."""
+    payload = base64.b64encode(json.dumps({"service": tenant, **claims}).encode()).decode()
+    return f"head.{payload}.signature"
 
 
 def answer(response: httpx.Response, status: int = 200) -> Any:
