@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
 import structlog
@@ -51,6 +52,25 @@ def test_a_person_at_a_terminal_gets_text(capsys: pytest.CaptureFixture[str]) ->
     configure_logging(Settings(LOG_FORMAT="text", LOG_LEVEL="INFO"))
     structlog.get_logger("ours").info("registered", device="a1b2c3")
     assert "device=a1b2c3" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_a_traceback_does_not_tell_the_values_of_variables(
+    capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    configure_logging(Settings(LOG_FORMAT=form))
+
+    def fail(token: str) -> None:
+        raise ValueError(len(token))
+
+    secret = uuid4().hex
+    try:
+        fail(secret)
+    except ValueError:
+        structlog.get_logger("ours").exception("a bug")
+    told = capsys.readouterr().err
+    assert "ValueError" in told
+    assert secret not in told
 
 
 def test_the_level_can_be_changed_while_the_program_runs_and_is_shown_as_it_was_said(
