@@ -37,27 +37,26 @@ class Side:
 
     gone: str
     back: str
-    """What the log says when it goes and when it comes back."""
+    partly: str
+    """What the log says when it goes, when it comes back, and when it answers while requests still fail."""
     gauge: Gauge
     silent: Unavailable
     """What is wrong with it when it does not answer at all."""
-    watched: bool
-    """Whether to ask it now and then while all is well; else its users notice an outage soon enough."""
 
 
 REGISTRY = Side(
     gone="the registry is away, work waits for it",
     back="the registry is back, work goes on",
+    partly="the registry answers, but work fails again and again",
     gauge=metrics.REGISTRY_AVAILABLE,
     silent=RegistryUnavailable(f"Postgres does not answer within {PROBE_SECONDS:.0f} s"),
-    watched=True,
 )
 API_SERVER = Side(
     gone="the API server is away, work waits for it",
     back="the API server is back, work goes on",
+    partly="the API server answers, but requests fail again and again",
     gauge=metrics.CLUSTER_AVAILABLE,
     silent=ClusterUnavailable(f"the Kubernetes API server does not answer within {PROBE_SECONDS:.0f} s"),
-    watched=False,
 )
 
 
@@ -77,6 +76,9 @@ class Circuit:
         self._opened = asyncio.Event()
         self._outages = 0
         self._told = False
+        self._failure: Unavailable | None = None
+        self._told_partly = False
+        self._well_since = float("-inf")
         self._not_before = 0.0
         side.gauge.set(1)
 
@@ -87,6 +89,7 @@ class Circuit:
 
     def open(self, error: Unavailable) -> None:
         """A request failed: everybody waits until the other side has answered, or longer if it says so."""
+        self._failure = error
         self._not_before = max(self._not_before, time.monotonic() + error.retry_after)
         self._closed.clear()
         self._opened.set()
@@ -111,21 +114,26 @@ class Circuit:
         return self._outages > outages
 
     async def run(self) -> None:
-        """Look again and again until cancelled: with growing pauses while open, now and then if watched."""
+        """Look again and again until cancelled: now and then, and with growing pauses while open."""
         backoff = Backoff(min(0.5, self._check_seconds), self._check_seconds)
         while True:
             await self._look()
-            since = time.monotonic()
-            if self.available:
-                await self._rest()
-            if self.available:
+            if self.available and not await self._failed():
                 continue
-            now, pause = time.monotonic(), 0.0
-            if now - since > WELL_SECONDS:
+            pause = backoff.next() if self._is_troubled() else 0.0
+            if not pause:
                 backoff.reset()
-            else:
-                pause = backoff.next()
-            await asyncio.sleep(max(pause, self._not_before - now))
+            await asyncio.sleep(max(pause, self._not_before - time.monotonic()))
+
+    def _is_troubled(self) -> bool:
+        """Whether it is away, or works so badly that the next failure comes soon after each answer."""
+        if self._told:
+            return True
+        well = time.monotonic() - self._well_since > WELL_SECONDS
+        if not (well or self._told_partly) and self._failure:
+            log.warning(self._side.partly, reason=self._failure.reason.value, error=self._failure.message)
+        self._told_partly = not well
+        return not well
 
     async def _look(self) -> None:
         try:
@@ -136,14 +144,18 @@ class Circuit:
         except TimeoutError:
             self._away(self._side.silent)
         else:
-            self._close()
+            # Somebody may have been told, while we asked, to leave it alone.
+            if time.monotonic() >= self._not_before:
+                self._close()
 
-    async def _rest(self) -> None:
+    async def _failed(self) -> bool:
+        """Wait for a failure, but not longer than until the next look; answers whether there was one."""
         try:
-            async with asyncio.timeout(self._check_seconds if self._side.watched else None):
+            async with asyncio.timeout(self._check_seconds):
                 await self._opened.wait()
         except TimeoutError:
-            return
+            return False
+        return True
 
     def _away(self, error: Unavailable) -> None:
         if not self._told:
@@ -158,6 +170,8 @@ class Circuit:
             log.info(self._side.back)
         self._told = False
         self._side.gauge.set(1)
+        if not self.available:
+            self._well_since = time.monotonic()
         self._opened.clear()
         self._closed.set()
 

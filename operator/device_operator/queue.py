@@ -144,6 +144,18 @@ class WorkQueue:
             again.tried = tried
             self._pause(key, again, longest)
 
+    def anew(self, key: Key, longest: float) -> None:
+        """The version at hand was old: again with the newest one, at once, but after pauses from then on."""
+        tried = self._running.pop(key)
+        self._note_idle()
+        again = self._merged(self._again.pop(key, None), None, Priority.LIVE)
+        again.resource, again.tried = None, tried
+        if key in self._failures:
+            self._pause(key, again, longest)
+        else:
+            self._failures[key] = 1
+            self._make_ready(key, again)
+
     def close(self) -> None:
         """Give out nothing more; what is in hand may still be given back."""
         self._closed = True

@@ -92,8 +92,9 @@ def kopf_settings() -> kopf.OperatorSettings:
     settings.queueing.idle_timeout = 0.2
     # Pages keep the parsing of a large list from blocking the loop.
     settings.watching.chunk_size = 500
-    settings.watching.server_timeout = 300
-    settings.watching.client_timeout = 330
+    # Also how long a watch can be silent without being noticed; going on from where it was costs nothing.
+    settings.watching.server_timeout = 45
+    settings.watching.client_timeout = 55
     settings.watching.connect_timeout = 10
     settings.networking.request_timeout = 30
     settings.networking.connect_timeout = 10
@@ -119,6 +120,8 @@ class Shell:
         self._take_signals = take_signals
         self._ready = asyncio.Event()
         self._told = ""
+        self._logins = Backoff(longest=_LONGEST_PAUSE_SECONDS)
+        self._logged_in = float("-inf")
 
     @property
     def running(self) -> bool:
@@ -195,10 +198,20 @@ class Shell:
         handlers.register(registry, self._intake, namespaces=not self._namespaces)
 
         async def login(**_: Any) -> kopf.ConnectionInfo:
+            await self._calmly()
             return connection_info(Credentials.load())
 
         kopf.on.login(registry=registry)(login)
         return registry
+
+    async def _calmly(self) -> None:
+        """Let a login that comes soon after another wait a little: kopf tries again at once at every 401."""
+        now = time.monotonic()
+        if now - self._logged_in > _LOGIN_LASTS.total_seconds() / 2:
+            self._logins.reset()
+        else:
+            await asyncio.sleep(self._logins.next())
+        self._logged_in = time.monotonic()
 
     async def _pause(self, seconds: float) -> None:
         try:

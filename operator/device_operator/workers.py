@@ -74,9 +74,8 @@ class Workers:
         except NotFound:
             verdict = _GONE
         except Conflict:
-            # The version at hand is old: again at once, with the newest one.
-            self._context.queue.add(work.key)
-            verdict = Verdict("Conflict")
+            self._context.queue.anew(work.key, UNAVAILABLE_SECONDS)
+            return "Conflict"
         except asyncio.CancelledError as error:
             return self._cancelled(work.key, error)
         except Exception as error:  # noqa: BLE001 - a bug in one resource's path must not stop the others
@@ -95,6 +94,9 @@ class Workers:
         self._context.queue.retry(key, longest)
         if isinstance(error, Fenced):
             self._fenced(error)
+        elif isinstance(error, Unavailable):
+            # The circuit has told it, for all resources together.
+            log.debug("will try again", resource=str(key), error=str(error))
         elif isinstance(error, RegistryError):
             log.warning("will try again", resource=str(key), error=str(error))
         else:

@@ -37,7 +37,7 @@ _library_log = logging.getLogger("kafka")
 BLOCK_SECONDS = 4.0
 """How long the library may look for a broker or for one topic."""
 
-LOOKUP_SECONDS = 1.0
+LOOKUP_SECONDS = 2.0
 """How long a `send` waits for the names of new topics, and again until Kafka has made them, all at once."""
 
 GRACE_SECONDS = 5.0

@@ -131,9 +131,10 @@ class Kube:
 
     async def ping(self) -> None:
         async with self._answering("GET", "/readyz", headers=self._credentials.headers()) as response:
-            text = await response.text()
-        if not response.ok:
-            raise _error(response, {"message": text.split("\n", 1)[0]})
+            await response.read()
+        error = _error(response, {"message": "/readyz"})
+        if not response.ok and isinstance(error, ClusterUnavailable):
+            raise error
 
     async def get(self, key: Key) -> dict[str, Any]:
         return await self._request("GET", _path(key))
@@ -267,8 +268,6 @@ class Kube:
             answer: dict[str, Any] = await response.json(content_type=None)
         if response.ok:
             return answer
-        if response.status == HTTPStatus.UNAUTHORIZED:
-            self._renew_credentials()
         raise _error(response, answer)
 
     @asynccontextmanager
@@ -277,6 +276,8 @@ class Kube:
         assert self._session is not None, "enter the context first"
         try:
             async with self._session.request(method, path, **parts) as response:
+                if response.status == HTTPStatus.UNAUTHORIZED:
+                    self._renew_credentials()
                 yield response
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             text = str(error) or type(error).__name__
@@ -289,7 +290,7 @@ class Kube:
             raise ClusterUnavailable("the request was cut off") from error
 
     def _renew_credentials(self) -> None:
-        """Read them again: what was refused may have been replaced, where the library does not notice."""
+        """Read them again: what was refused may have been replaced since."""
         with suppress(ConfigException, OSError):
             self._credentials = Credentials.load()
 
@@ -309,12 +310,11 @@ def _error(response: aiohttp.ClientResponse, answer: Mapping[str, Any]) -> Regis
     if known is not None:
         return known(message)
     if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR or response.status in _LATER:
-        text = f"the Kubernetes API server answers {response.status}: {message}"
-        return ClusterUnavailable(text, retry_after=_retry_after(response))
+        said = f"the Kubernetes API server answers {response.status}: {message}"
+        return ClusterUnavailable(said, retry_after=_retry_after(response.headers.get("Retry-After", "")))
     return Refused(Reason.INVALID_SPEC, message)
 
 
-def _retry_after(response: aiohttp.ClientResponse) -> float:
+def _retry_after(header: str) -> float:
     """Seconds that the API server wants to be left alone, a minute at most; 0 if it does not say so."""
-    text = response.headers.get("Retry-After", "")
-    return min(60.0, float(text)) if text.isdecimal() else 0.0
+    return min(60.0, float(header)) if header.isdecimal() else 0.0

@@ -12,8 +12,17 @@ from structlog.typing import Processor
 
 from .settings import Settings
 
-_QUIET = ("kopf.objects", "kopf.activities", "aiohttp.access", "alembic", "asyncio")
+_QUIET = (
+    "kopf.objects",
+    "kopf.activities",
+    "kopf._core.engines.activities",
+    "aiohttp.access",
+    "alembic",
+    "asyncio",
+)
 """Libraries that report each step at INFO; their warnings are kept."""
+_SILENT = "kopf._cogs.clients"
+"""kopf calls each failed attempt of a watch an error; the operator tells once that the API server is away."""
 _named = ["WARNING"]
 """The name that the level was given last: WARN and WARNING are one level, each is shown as it was said."""
 
@@ -51,6 +60,7 @@ def set_level(name: str) -> None:
     root.setLevel(name)
     for quiet in _QUIET:
         logging.getLogger(quiet).setLevel(max(logging.WARNING, root.level))
+    logging.getLogger(_SILENT).setLevel(root.level if root.level <= logging.DEBUG else logging.CRITICAL)
 
 
 def _route_standard_logging(settings: Settings, before: list[Processor]) -> None:

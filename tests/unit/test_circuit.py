@@ -100,13 +100,16 @@ async def test_who_asks_to_be_left_alone_is_left_alone_so_long() -> None:
         assert postgres.asked <= asked + 1
 
 
-async def test_a_side_that_is_not_watched_is_asked_only_after_a_failure() -> None:
+async def test_work_that_goes_on_failing_while_the_other_side_answers_is_slowed_down_and_told_once() -> None:
     api_server = Postgres()
-    circuit = Circuit(in_thread(api_server.ping), API_SERVER, check_seconds=0.01)
+    circuit = Circuit(in_thread(api_server.ping), API_SERVER, check_seconds=0.05)
     task = asyncio.create_task(circuit.run())
-    await until(lambda: api_server.asked == 1)
-    assert not await circuit.outlasted(ClusterUnavailable())
-    assert api_server.asked == 2
+    with capture_logs() as lines:
+        for _ in range(6):
+            assert not await circuit.outlasted(ClusterUnavailable("writes fail"))
+    assert [(line["event"], line["error"]) for line in lines] == [
+        ("the API server answers, but requests fail again and again", "writes fail")
+    ]
     task.cancel()
 
 

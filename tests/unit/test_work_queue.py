@@ -263,3 +263,42 @@ def test_whatever_happens_no_key_is_lost_and_none_is_in_hand_twice(steps: list[t
         queue.done(key)
     clock.now += LONGEST_PAUSE_SECONDS
     assert {a_key(name) for name in drained(queue)} == open_keys
+
+
+def test_what_was_old_is_looked_at_again_at_once_and_then_after_pauses_that_grow(
+    queue: WorkQueue, clock: Seconds
+) -> None:
+    queue.add(a_key(), version(1))
+    queue.take()
+    queue.anew(a_key(), 15)
+    assert queue.take() == Work(a_key(), None), "the newest version must be fetched"
+    waited = []
+    for _ in range(8):
+        queue.anew(a_key(), 15)
+        began = clock.now
+        while not queue.take():
+            clock.now += 0.5
+        waited.append(clock.now - began)
+    assert waited[0] >= 1
+    assert all(pause <= 15.5 for pause in waited)
+    assert waited[-1] >= 7.5
+
+
+def test_what_settles_in_the_end_begins_without_a_pause_the_next_time(queue: WorkQueue) -> None:
+    queue.add(a_key())
+    queue.take()
+    queue.anew(a_key(), 15)
+    queue.take()
+    queue.done(a_key())
+    queue.add(a_key())
+    queue.take()
+    queue.anew(a_key(), 15)
+    assert queue.take() is not None
+
+
+def test_an_abandoned_queue_is_drained_whatever_is_in_hand(queue: WorkQueue) -> None:
+    queue.add(a_key())
+    queue.take()
+    queue.abandon()
+    assert queue._idle.is_set()
+    assert queue.take() is None

@@ -22,6 +22,8 @@ _SQL = sql.load("queries.sql")
 
 _CONNECT_SECONDS = 5
 """Longer than any healthy handshake, short enough that a dead host shows as a condition soon."""
+_SILENCE_MS = 20_000
+"""What was sent and is not acknowledged for so long goes to a host that is not there any more."""
 _STATEMENT_MS = 30_000
 """No statement of the writer takes a tenth of that; what does is stuck."""
 
@@ -41,6 +43,7 @@ def make_engine(url: URL) -> Engine:
             "keepalives_idle": 10,
             "keepalives_interval": 5,
             "keepalives_count": 3,
+            "tcp_user_timeout": _SILENCE_MS,
         },
     )
 
