@@ -161,7 +161,7 @@ async def test_who_does_not_lead_reads_and_does_not_write(server: Server) -> Non
     async with LeaderKube(server.credentials("token"), lambda: leads) as kube:
         await kube.get(DEVICE)
         for write in (
-            kube.patch_status(DEVICE, {}),
+            kube.patch_status(DEVICE, {}, "1"),
             kube.set_finalizers(DEVICE, [], "1"),
             kube.post_event({"metadata": {"namespace": "acme"}}),
         ):
@@ -169,5 +169,5 @@ async def test_who_does_not_lead_reads_and_does_not_write(server: Server) -> Non
                 await write
         assert len(server.tokens) == 1
         leads = True
-        await kube.patch_status(DEVICE, {})
+        await kube.patch_status(DEVICE, {}, "1")
         assert len(server.tokens) == 2
