@@ -101,7 +101,7 @@ def bad_apples(devices: Devices = 2001, operators: Operators = 1) -> None:
 
 
 def _prove(size: Size, proof: Callable[[Stage, Draw], Findings]) -> None:
-    with _stage(size) as stage, Live(console=console, auto_refresh=False) as live:
+    with _stage(size) as stage, Live(console=console, auto_refresh=False, transient=True) as live:
         findings = proof(stage, lambda text: live.update(Text(text, style="bold"), refresh=True))
     console.print(findings.table())
     raise typer.Exit(0 if findings.good else 1)

@@ -140,10 +140,13 @@ class Supervised:
         return {name: float(value) for name, value in pairs}
 
     def memory(self) -> float:
-        """What it holds of memory now, in MiB."""
-        status = Path(f"/proc/{self.pid}/status").read_text()
-        (line,) = [one for one in status.splitlines() if one.startswith("VmRSS")]
-        return int(line.split()[1]) / 1024
+        """What it holds of memory now, in MiB; 0 while it is being started."""
+        try:
+            status = Path(f"/proc/{self.pid}/status").read_text()
+        except OSError:
+            return 0.0
+        held = [one for one in status.splitlines() if one.startswith("VmRSS")]
+        return int(held[0].split()[1]) / 1024 if held else 0.0
 
     # --- supervision ----------------------------------------------------------------------------------
 

@@ -70,6 +70,8 @@ def _judge(findings: Findings, stage: Stage, memory: list[tuple[float, float]], 
     findings.within("… growth from warm to end", memory[-1][1] - warm, MEMORY_MIB, "MiB")
     programs = (*stage.operators, stage.facade)
     findings.count("ends of a program by itself", sum(len(one.unplanned) for one in programs), 0)
+    stepped_down = sum(one.stepped_down for one in stage.operators)
+    findings.note("operators that gave up the lead by themselves", f"{stepped_down:,}")
     findings.count("holes and disorder in Kafka", len(stage.streams.violations), 0)
     findings.count("broken answers", len(stage.ledger.broken), 0)
     findings.note("events that came again", f"{stage.streams.doubles:,}")

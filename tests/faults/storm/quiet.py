@@ -3,6 +3,7 @@
 import json
 import time
 from collections import Counter
+from collections.abc import Sequence
 
 from kafka import KafkaConsumer, TopicPartition
 from sqlalchemy import text
@@ -32,10 +33,11 @@ def stay_silent(stage: Stage, seconds: float, draw: Draw) -> Findings:
     assert settled is not None, left
     time.sleep(STATISTICS_SECONDS)
     mark, rows, offsets = _audit_size(stage), _rows(stage), _offsets(stage)
+    starts = [operator.starts for operator in stage.operators]
     for operator in stage.operators:
         operator.terminate()
     began = time.monotonic()
-    eventually(lambda: _swept(stage), within=60, what="the sweep after the restart")
+    eventually(lambda: _swept(stage, starts), within=60, what="the sweep after the restart")
     findings.note("restart until every object was looked at", f"{time.monotonic() - began:.1f} s")
     while (elapsed := time.monotonic() - began) < seconds:
         draw(f"silent for {elapsed:.0f} s")
@@ -55,9 +57,12 @@ def _judge(findings: Findings, audited: Counter[str], rows: Counter[str], offset
             findings.note(f"… to {what}", f"{counts[what]:,}")
 
 
-def _swept(stage: Stage) -> bool:
+def _swept(stage: Stage, starts: Sequence[int]) -> bool:
+    """Whether every operator was started anew, and one of them has looked at everything since."""
+    if any(operator.starts == before for operator, before in zip(stage.operators, starts, strict=True)):
+        return False
     try:
-        return any(operator.ready() and operator.metrics()[SWEPT] > 0 for operator in stage.operators)
+        return any(operator.metrics().get(SWEPT, 0) > 0 for operator in stage.operators)
     except OSError:
         return False
 

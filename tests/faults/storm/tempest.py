@@ -98,7 +98,7 @@ class Tempest:
         while time.monotonic() < until:
             draw()
             for operator in self.stage.operators:
-                self.outcome.memory = max(self.outcome.memory, _memory(operator.memory))
+                self.outcome.memory = max(self.outcome.memory, operator.memory())
             time.sleep(LOOK_SECONDS)
 
     def _while(self, work: Callable[[], object], draw: Callable[[], object]) -> None:
@@ -126,10 +126,3 @@ class Tempest:
             *self.weather.failures,
             *(f"{one.name} ended by itself with {code}" for one in programs for code in one.unplanned),
         ]
-
-
-def _memory(look: Callable[[], float]) -> float:
-    try:
-        return look()
-    except (OSError, ValueError):
-        return 0.0  # it is being started
