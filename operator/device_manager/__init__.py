@@ -12,5 +12,6 @@ How it is laid out, and how a command is added:
 - Errors of the core (`RegistryError`) are not caught in commands: the root tells them in one line without a
   traceback, with the exit code that fits.
 - What is heavy (kopf, FastAPI, drivers) is imported inside the function that needs it, so that `--help` and
-  completion answer at once.
+  completion answer at once: modules of `commands/` import `terminal` and `options`, and what a command does
+  stands in `actions/`, which the command imports when it is run.
 """

@@ -3,7 +3,7 @@
 import typer
 
 from . import terminal
-from .commands import api, migrate, monitor, operator, quarantine, status
+from .commands import api, drift, events, export, migrate, monitor, operator, quarantine, status, unclaimed
 
 app = typer.Typer(
     cls=terminal.Root,
@@ -20,5 +20,9 @@ app.command("api", rich_help_panel=_PROGRAMS)(api.run)
 app.command("monitor", rich_help_panel=_PROGRAMS)(monitor.run)
 app.command("migrate", rich_help_panel=_PROGRAMS)(migrate.run)
 
+app.command("drift")(drift.run)
+app.command("events")(events.run)
+app.command("export")(export.run)
 app.command("status")(status.run)
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(unclaimed.app, name="unclaimed")

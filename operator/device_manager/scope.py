@@ -1,26 +1,13 @@
 """Which tenants and namespaces a command is about, and which tenant a namespace stands for."""
 
 from collections.abc import AsyncIterator, Mapping
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from device_registry.domain.model import Kind, Tenant
 from device_registry.manifests import TENANT
 from device_registry.registry.overview import Scope
 
 from .cluster import People
-
-TenantsOption = Annotated[
-    list[str] | None,
-    typer.Option("--tenant", "-t", help="Only this tenant; may be given several times.", show_default=False),
-]
-NamespacesOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--namespace", "-n", help="Only this namespace; may be given several times.", show_default=False
-    ),
-]
 
 
 def scope_of(tenants: list[str] | None, namespaces: list[str] | None) -> Scope:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from device_registry.domain.reasons import Reason
+from device_registry.manifests import REQUESTED_AT
 from device_registry.manifests.status import condition, is_true
 
 
@@ -16,6 +17,8 @@ class Standing:
     reason: str
     """Why it is ready or not: a word of the vocabulary, Pending while nobody has looked at it."""
     message: str
+    stalled: bool = False
+    """Whether somebody must change something first."""
     published: bool
     """Whether Kafka has the event of this generation; templates have none of their own."""
 
@@ -24,14 +27,23 @@ def standing(obj: Mapping[str, Any]) -> Standing:
     """Where the object stands now."""
     status = obj.get("status") or {}
     ready = condition(status, "Ready")
-    if ready is None or status.get("observedGeneration") != obj["metadata"]["generation"]:
+    if ready is None or not _is_current(obj, status):
         return _unseen(status)
     return Standing(
         ready=ready["status"] == "True",
         reason=ready["reason"],
         message=ready["message"],
+        stalled=is_true(status, "Stalled"),
         published=obj["kind"] == "Template" or is_true(status, "Published"),
     )
+
+
+def _is_current(obj: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
+    """Whether the status is about this generation, and was written after the last request to look again."""
+    meta = obj["metadata"]
+    requested = (meta.get("annotations") or {}).get(REQUESTED_AT, "")
+    handled = status.get("lastHandledReconcileAt", "")
+    return bool(status.get("observedGeneration") == meta["generation"] and requested == handled)
 
 
 def _unseen(status: Mapping[str, Any]) -> Standing:

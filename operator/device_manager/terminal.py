@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import typer
 from rich.console import Console
@@ -49,11 +49,6 @@ class Output(StrEnum):
     YAML = "yaml"
 
 
-OutputOption = Annotated[
-    Output, typer.Option("--output", "-o", help="A table for people, or json or yaml for programs.")
-]
-
-
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column of a table: the key of the records and the title above it."""
@@ -92,7 +87,9 @@ def show(records: Sequence[Mapping[str, Any]], columns: Sequence[Column], output
 
 def show_data(data: Any, output: Output) -> None:
     """Anything made of lists, mappings and texts as JSON or YAML."""
-    sys.stdout.write(_as_yaml(data) if output is Output.YAML else json.dumps(data, indent=2) + "\n")
+    from . import yamls  # noqa: PLC0415
+
+    sys.stdout.write(yamls.dump(data) if output is Output.YAML else json.dumps(data, indent=2) + "\n")
 
 
 def table(records: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> Table:
@@ -103,19 +100,15 @@ def table(records: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> Ta
             column.title, justify="right" if column.numeric else "left", no_wrap=True, overflow="fold"
         )
     for record in records:
-        made.add_row(*(_cell(record.get(column.key)) for column in columns))
+        made.add_row(*(_cell(record.get(column.key, "")) for column in columns))
     return made
 
 
 def _cell(value: Any) -> Text:
-    return Text("" if value is None else str(value))
-
-
-def _as_yaml(data: Any) -> str:
-    import yaml  # noqa: PLC0415
-
-    text: str = yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
-    return text
+    """None stands for what is not known."""
+    if value is None:
+        return Text("?", style="yellow")
+    return Text(str(value))
 
 
 # --- ending -----------------------------------------------------------------------------------------

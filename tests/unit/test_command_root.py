@@ -8,6 +8,7 @@ import yaml
 from typer.testing import CliRunner
 
 from device_manager import terminal
+from device_manager.options import OutputOption
 from device_manager.terminal import Column, Exit, Output
 from device_registry.domain.errors import (
     BrokerUnavailable,
@@ -29,7 +30,7 @@ def a_command(error: Exception | None = None) -> typer.Typer:
     app = typer.Typer(cls=terminal.Root, pretty_exceptions_enable=False)
 
     @app.command()
-    def run(output: terminal.OutputOption = Output.TABLE) -> None:
+    def run(output: OutputOption = Output.TABLE) -> None:
         if error:
             raise error
         terminal.show(RECORDS, COLUMNS, output)
@@ -44,7 +45,7 @@ def a_command(error: Exception | None = None) -> typer.Typer:
 def test_a_table_shows_the_columns_and_takes_no_text_for_markup() -> None:
     shown = CliRunner().invoke(a_command(), ["run"])
     lines = [line.split() for line in shown.stdout.splitlines()]
-    assert lines == [["NAME", "COUNT"], ["freezer", "3"], ["[red]"]]
+    assert lines == [["NAME", "COUNT"], ["freezer", "3"], ["[red]", "?"]]
 
 
 def test_json_and_yaml_carry_the_whole_records() -> None:

@@ -5,6 +5,6 @@ from device_manager import terminal
 
 def run() -> None:
     """Serve the REST contract of the dojot DeviceManager."""
-    from device_api.program import run  # noqa: PLC0415
+    from device_api.program import run
 
     run(terminal.settings())

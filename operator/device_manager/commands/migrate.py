@@ -5,8 +5,8 @@ from device_manager import terminal
 
 def run() -> None:
     """Create the database if it is missing (CREATE_DB) and bring its schema up to date."""
-    from device_registry.registry import migrate as schema  # noqa: PLC0415
-    from device_registry.registry.writer import make_engine  # noqa: PLC0415
+    from device_registry.registry import migrate as schema
+    from device_registry.registry.writer import make_engine
 
     settings = terminal.settings()
     if settings.CREATE_DB:

@@ -9,6 +9,6 @@ from device_manager import terminal
 
 def run() -> None:
     """Reconcile Device and Template resources into the registry, and send the events."""
-    from device_operator.lifecycle import run  # noqa: PLC0415
+    from device_operator.lifecycle import run
 
     raise typer.Exit(asyncio.run(run(terminal.settings())))

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Final
 import typer
 
 from device_manager import terminal
-from device_manager.terminal import Column, Exit, Output, OutputOption
+from device_manager.options import OutputOption
+from device_manager.terminal import Column, Exit, Output
 from device_registry.dispatch import Quarantine, Quarantined
 from device_registry.domain.model import Tenant
 

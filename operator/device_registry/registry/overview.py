@@ -8,17 +8,15 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Self
+from typing import Any
 
-from sqlalchemy import URL, Engine, RowMapping
+from sqlalchemy import Engine, RowMapping
 
 from device_registry.domain.model import DeviceRow, Kind, RegisteredTemplate, Tenant
 
 from . import rows, sql
 from .borders import errors_converted
-from .migrate import check_current
 from .transaction import PostgresTransaction
-from .writer import make_engine
 
 _SQL = sql.load("overview.sql")
 _WRITER = sql.load("queries.sql")
@@ -126,17 +124,6 @@ class Overview:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    @classmethod
-    def on(cls, url: URL) -> Self:
-        """The registry at an address; raises SchemaOutdated when it is not one of this version."""
-        engine = make_engine(url)
-        check_current(engine)
-        return cls(engine)
-
-    def close(self) -> None:
-        """Release the connections."""
-        self._engine.dispose()
-
     def leader(self) -> Leader | None:
         """Who leads, or led last; None when no operator ever did."""
         with self._reading() as read:
@@ -161,11 +148,9 @@ class Overview:
     def snapshot(self, scope: Scope) -> Snapshot:
         """Everything within the scope."""
         with self._reading() as read:
-            return Snapshot(
-                templates=_templates(read, scope),
-                devices=list(_devices(read, scope)),
-                publications=_publications(read, scope),
-            )
+            templates, devices = _templates(read, scope), list(_devices(read, scope))
+            tenants = {row.tenant for row in templates} | {row.tenant for row in devices}
+            return Snapshot(templates=templates, devices=devices, publications=_publications(read, tenants))
 
     @contextmanager
     def _reading(self) -> Iterator[PostgresTransaction]:
@@ -194,8 +179,10 @@ def _devices(read: PostgresTransaction, scope: Scope) -> Iterator[DeviceRow]:
         after = (tenants[-1], ids[-1])
 
 
-def _publications(read: PostgresTransaction, scope: Scope) -> dict[tuple[Tenant, str], Publication]:
-    found = read.execute(_SQL.publications, **_scope(scope))
+def _publications(
+    read: PostgresTransaction, tenants: Collection[Tenant]
+) -> dict[tuple[Tenant, str], Publication]:
+    found = read.execute(_SQL.publications, tenants=_list(tenants))
     return {
         (Tenant(row["tenant"]), row["subject"]): Publication(
             sequence=row["sequence"], waiting=row["waiting"], quarantined=row["quarantined"]

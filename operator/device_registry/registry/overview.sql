@@ -6,7 +6,7 @@ SELECT holder, epoch, since FROM leadership WHERE id = 1
 
 -- name: outbox
 SELECT tenant, count(*) FILTER (WHERE quarantined IS NULL) AS waiting,
-       count(*) FILTER (WHERE quarantined IS NOT NULL) AS quarantined,
+       count(*) FILTER (WHERE quarantined IS NOT NULL AND dropped IS NULL) AS quarantined,
        coalesce(extract(epoch FROM now() - min(created) FILTER (WHERE quarantined IS NULL)), 0)::float AS age
 FROM outbox WHERE sent IS NULL GROUP BY tenant ORDER BY tenant
 
@@ -50,7 +50,7 @@ SELECT s.tenant, s.subject, s.sequence, coalesce(o.waiting, 0) AS waiting,
        coalesce(o.quarantined, 0) AS quarantined
 FROM event_stream s
 LEFT JOIN (SELECT tenant, subject, count(*) FILTER (WHERE quarantined IS NULL) AS waiting,
-                  count(*) FILTER (WHERE quarantined IS NOT NULL) AS quarantined
+                  count(*) FILTER (WHERE quarantined IS NOT NULL AND dropped IS NULL) AS quarantined
            FROM outbox WHERE sent IS NULL GROUP BY tenant, subject) o USING (tenant, subject)
-WHERE %(all)s OR s.tenant = ANY(%(tenants)s)
+WHERE s.tenant = ANY(%(tenants)s)
 ORDER BY s.tenant, s.subject
