@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from device_api.names import device_key, template_key
-from device_api.ownership import MANAGER
 from device_registry.domain.errors import Refused
 from device_registry.domain.model import DeviceId, Key, Kind, Tenant
 from device_registry.domain.reasons import Reason
 from device_registry.manifests import REQUESTED_AT, device_manifest, template_manifest
+from device_registry.manifests.authorship import REST_MANAGER
 from device_registry.ports import Transaction
 from device_registry.reconcile.unclaimed import Ref, reserve, unclaimed_device, unclaimed_template
 from device_registry.registry.overview import UnclaimedRow
@@ -105,7 +105,7 @@ async def declare(people: People, adoption: Adoption) -> None:
     if adoption.manifest is None:
         await request_look(people, [adoption.key])
     else:
-        await people.create(adoption.manifest, MANAGER)
+        await people.create(adoption.manifest, REST_MANAGER)
 
 
 async def request_look(people: People, keys: Sequence[Key]) -> None:

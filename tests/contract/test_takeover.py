@@ -1,21 +1,28 @@
 """Rows of another registry are taken over: ids and times stay, and nobody is told."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
 
+from device_registry.crypto import PasswordVault
 from device_registry.domain.errors import Refused
 from device_registry.domain.model import Claim, DeviceId, DeviceRow, Kind, RegisteredTemplate
+from device_registry.domain.psk import Psk
 from device_registry.domain.reasons import Reason
 from device_registry.domain.rendering import Identity, device_document
+from device_registry.ports import Outbox, Registry
+from device_registry.reconcile import Keeping
 from device_registry.reconcile.takeover import Inventory, TakenOver, take_over
 from device_registry.reconcile.unclaimed import Ref
 from tests.support.builders import (
     ACME,
     NOON,
+    a_credential,
     a_device,
+    a_psk,
     a_row,
     a_static,
     a_template,
@@ -28,6 +35,15 @@ from tests.support.story import Story
 TEMPLATE = a_template(template_id=7)
 DEVICE_REF = Ref(Kind.DEVICE, ACME, "beef")
 TEMPLATE_REF = Ref(Kind.TEMPLATE, ACME, "7")
+
+
+VAULT = PasswordVault("kamehameHA", "shuriken")
+ONE, TWO = Psk("00112233"), Psk("aabbccdd")
+
+
+@pytest.fixture
+def story(registry: Registry, outbox: Outbox, clock: Callable[[], datetime]) -> Story:
+    return Story(registry, outbox, clock, Keeping(vault=VAULT))
 
 
 def expected(name: str) -> Claim:
@@ -62,10 +78,16 @@ def taken(
     templates: Sequence[RegisteredTemplate] = (old_template(),),
     devices: Sequence[DeviceRow] = (old_device(),),
     former: Sequence[Ref] = (),
+    keys: Mapping[str, Psk] | None = None,
 ) -> TakenOver:
     with story.registry.transaction() as transaction:
-        inventory = Inventory(tenant=ACME, templates=templates, devices=devices)
-        return take_over(transaction, inventory, former)
+        inventory = Inventory(
+            tenant=ACME,
+            templates=templates,
+            devices=devices,
+            keys={DeviceId("beef"): keys} if keys is not None else {},
+        )
+        return take_over(transaction, inventory, VAULT, NOON, former)
 
 
 def test_what_is_taken_over_is_there_as_it_was_and_unclaimed(story: Story) -> None:
@@ -158,3 +180,45 @@ def test_a_place_that_has_another_row_is_refused(story: Story) -> None:
     story.apply(a_template("other"), a_device("beef", id="other1", templates=["other"]))
     with pytest.raises(Refused, match=r"Device acme/beef has the row device/other1 already"):
         taken(story, [replace(old_template(first=91))])
+
+
+# --- keys -----------------------------------------------------------------------------------------------
+
+
+def secure_template() -> RegisteredTemplate:
+    found = registered(a_template("thermometer", a_psk(), template_id=7), 7, 11)
+    return replace(found, claim=expected("thermometer"), unclaimed_since=NOON)
+
+
+def secure_device() -> DeviceRow:
+    return old_device(template=secure_template(), credentials=(a_credential("key"),))
+
+
+def opened(story: Story) -> dict[str, Psk]:
+    ref = (ACME, DeviceId("beef"))
+    with story.registry.transaction() as transaction:
+        found = transaction.keys([ref]).get(ref, {})
+    return {label: VAULT.open(one, (*ref, label)) for label, one in found.items()}
+
+
+def test_keys_come_with_the_rows_so_that_claiming_them_is_no_event(story: Story) -> None:
+    taken(story, [secure_template()], [secure_device()], keys={"key": ONE})
+    assert opened(story) == {"key": ONE}
+    device = a_device("beef", an_override(), id="beef", credentials=(a_credential("key"),), keys={"key": ONE})
+    outcomes = story.apply(a_template("thermometer", a_psk(), template_id=7), device)
+    assert [one.reason for one in outcomes] == [Reason.REGISTERED] * 2
+    assert outcomes[1].keys is Reason.STORED
+    assert (story.heard(), opened(story)) == ([], {"key": ONE})
+
+
+def test_keys_follow_what_is_there_until_a_resource_has_them(story: Story) -> None:
+    taken(story, [secure_template()], [secure_device()], keys={"key": ONE})
+    taken(story, [secure_template()], [secure_device()], keys={"key": TWO})
+    assert opened(story) == {"key": TWO}
+    taken(story, [secure_template()], [secure_device()], keys={})
+    assert opened(story) == {}
+    taken(story, [secure_template()], [secure_device()], keys={"key": ONE})
+    device = a_device("beef", an_override(), id="beef", credentials=(a_credential("key"),), keys={"key": ONE})
+    story.apply(a_template("thermometer", a_psk(), template_id=7), device)
+    taken(story, [secure_template()], [secure_device()], keys={"key": TWO})
+    assert opened(story) == {"key": ONE}

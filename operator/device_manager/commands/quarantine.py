@@ -53,7 +53,7 @@ def list_(tenant: TenantOption = None, output: OutputOption = Output.TABLE) -> N
 
 
 @app.command()
-def retry(ids: IdsArgument = None, all_: AllOption = False, tenant: TenantOption = None) -> None:  # noqa: FBT002
+def retry(ids: IdsArgument = None, all_: AllOption = False, tenant: TenantOption = None) -> None:
     """Have events sent again, after the broker's limit was raised; the operator does it within seconds.
 
     An event that a later one of its device has overtaken is left where it is: the later one carries the whole
@@ -69,9 +69,9 @@ def retry(ids: IdsArgument = None, all_: AllOption = False, tenant: TenantOption
 @app.command()
 def drop(
     ids: IdsArgument = None,
-    all_: AllOption = False,  # noqa: FBT002
+    all_: AllOption = False,
     tenant: TenantOption = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,  # noqa: FBT002
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Give events up for good: consumers will see a gap in the sequence of the device."""
     with _quarantine() as quarantine:
@@ -86,9 +86,9 @@ def drop(
 @contextmanager
 def _quarantine() -> Iterator[Quarantine]:
     """The quarantine of the registry; its schema must be the one of this version."""
-    from device_registry.registry.migrate import check_current  # noqa: PLC0415
-    from device_registry.registry.outbox import PostgresQuarantine  # noqa: PLC0415
-    from device_registry.registry.writer import make_engine  # noqa: PLC0415
+    from device_registry.registry.migrate import check_current
+    from device_registry.registry.outbox import PostgresQuarantine
+    from device_registry.registry.writer import make_engine
 
     engine = make_engine(terminal.settings().registry_url)
     try:

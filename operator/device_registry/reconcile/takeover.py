@@ -5,12 +5,15 @@ resource, when it comes, takes the row without an event. Nobody is told: for the
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Generic, TypeVar
 
-from device_registry.domain.errors import Refused
+from device_registry.domain.errors import KeyUnreadable, Refused
 from device_registry.domain.model import DeviceId, DeviceRow, Kind, RegisteredTemplate, Tenant
+from device_registry.domain.psk import Psk, Sealed
 from device_registry.domain.reasons import Reason
+from device_registry.key_ports import DeviceRef, Vault
 from device_registry.ports import Transaction
 
 from .unclaimed import NEVER_CLAIMED, Ref, check_place
@@ -31,6 +34,8 @@ class Inventory:
     tenant: Tenant
     templates: Sequence[RegisteredTemplate]
     devices: Sequence[DeviceRow]
+    keys: Mapping[DeviceId, Mapping[str, Psk]] = field(default_factory=dict)
+    """By label of the attribute; the specs of the devices refer to them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +73,18 @@ class _Pair(Generic[_Row]):
         return self.known if self.claimed and self.known else self.wanted
 
 
-def take_over(transaction: Transaction, inventory: Inventory, former: Collection[Ref] = ()) -> TakenOver:
+def take_over(
+    transaction: Transaction,
+    inventory: Inventory,
+    vault: Vault | None,
+    now: datetime,
+    former: Collection[Ref] = (),
+) -> TakenOver:
     """Write the rows of a tenant, all or none; what is there already and the same is not written again.
 
     `former` are rows that were taken over earlier; those that the inventory lacks are removed, unless a
-    resource has claimed them. Raises Refused when an id or a place belongs to somebody else.
+    resource has claimed them. `vault` may be missing when there are no keys. Raises Refused when an id or a
+    place belongs to somebody else.
     """
     transaction.tenant_claim(inventory.tenant)
     _check_attribute_ids(transaction, inventory)
@@ -83,6 +95,8 @@ def take_over(transaction: Transaction, inventory: Inventory, former: Collection
     due = [pair.wanted for pair in devices if pair.due]
     for start in range(0, len(due), CHUNK):
         transaction.save_devices(due[start : start + CHUNK])
+    if vault:
+        _keep_keys(transaction, inventory, devices, vault, now)
     removed = _remove_former(transaction, former, inventory)
     return _report(inventory.tenant, templates, devices, removed)
 
@@ -168,6 +182,37 @@ def _device_pair(row: DeviceRow, known: DeviceRow | None, revisions: Mapping[int
 def _device_content(row: DeviceRow) -> tuple[object, ...]:
     place = row.claim and row.claim.place
     return (row.spec, row.document, tuple(row.templates.items()), row.created, row.updated, place)
+
+
+# --- keys -------------------------------------------------------------------------------------------
+
+
+def _keep_keys(
+    transaction: Transaction,
+    inventory: Inventory,
+    pairs: Sequence[_Pair[DeviceRow]],
+    vault: Vault,
+    now: datetime,
+) -> None:
+    """Store the keys with the rows: a resource that finds its keys stored claims its row without an event."""
+    open_ = [(pair.wanted.tenant, pair.wanted.id) for pair in pairs if not pair.claimed]
+    stored = transaction.keys(open_) if open_ else {}
+    for ref in open_:
+        wanted, known = inventory.keys.get(ref[1], {}), stored.get(ref, {})
+        if known.keys() - wanted.keys():
+            transaction.drop_keys(ref, known.keys() - wanted.keys())
+        news = {label: key for label, key in wanted.items() if not _holds(vault, ref, label, known, key)}
+        if news:
+            sealed = {label: vault.seal(key, (*ref, label)) for label, key in news.items()}
+            transaction.save_keys(ref, sealed, now)
+
+
+def _holds(vault: Vault, ref: DeviceRef, label: str, known: Mapping[str, Sealed], key: Psk) -> bool:
+    """Whether the key is stored already, under the password of today."""
+    try:
+        return label in known and vault.open(known[label], (*ref, label)) == key
+    except KeyUnreadable:
+        return False
 
 
 # --- what is gone -----------------------------------------------------------------------------------
