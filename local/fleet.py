@@ -5,9 +5,12 @@ Called by `local.__main__` on a platform that is up. What is printed is what the
 
 import base64
 import json
+import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import yaml
@@ -25,6 +28,9 @@ WAIT = "180s"
 """Until every resource is Ready; sixty devices take seconds."""
 
 HTTP_TIMEOUT = 10
+PATIENCE = 30.0
+"""Seconds until REST must know a device that the cluster shows as Ready: the operator looks at start."""
+INTERVAL = 0.5
 POLL_MS = 1000
 
 
@@ -79,9 +85,7 @@ class Fleet:
         url = f"{self.variables['API_URL']}/device/{device}"
         token = token_for(tenant)
         self._say(f"curl -H 'Authorization: Bearer {token}' {url}")
-        request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})  # noqa: S310
-        with urllib.request.urlopen(request, timeout=HTTP_TIMEOUT) as answer:  # noqa: S310 - our own address
-            self._print(json.dumps(json.load(answer), indent=2))
+        self._print(json.dumps(read(url, token), indent=2))
 
     def _show_records(self, tenant: str, device: str) -> None:
         topic = f"{tenant}.{SUBJECT}"
@@ -96,6 +100,37 @@ class Fleet:
 
     def _print(self, text: str) -> None:
         self.console.print(text.rstrip("\n"), markup=False, highlight=False, soft_wrap=True)
+
+
+def read(url: str, token: str, patience: float = PATIENCE) -> Any:
+    """Return what REST answers; waits a while for a device that it does not know yet.
+
+    Raises:
+        PlatformError: it never comes to know it, or does not answer at all.
+    """
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})  # noqa: S310
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            with urllib.request.urlopen(request, timeout=HTTP_TIMEOUT) as answer:  # noqa: S310 - our own address
+                return json.load(answer)
+        except urllib.error.HTTPError as refusal:
+            if refusal.code != HTTPStatus.NOT_FOUND or time.monotonic() > deadline:
+                raise PlatformError(_unknown(url, refusal)) from refusal
+        except OSError as error:
+            raise PlatformError(f"{url} does not answer: {error}. See `python -m local status`.") from error
+        time.sleep(INTERVAL)
+
+
+def _unknown(url: str, refusal: urllib.error.HTTPError) -> str:
+    told = f"{url} answers {refusal.code}"
+    if refusal.code != HTTPStatus.NOT_FOUND:
+        return f"{told}: {refusal.read().decode(errors='replace').strip()}"
+    return (
+        f"{told}, although the cluster shows the device as Ready: it is registered elsewhere. Another"
+        " operator serves this cluster, or the one that did has left its status there. Stop the other one,"
+        " delete the resources, or let KUBECONFIG name another cluster."
+    )
 
 
 def token_for(tenant: str) -> str:

@@ -15,7 +15,7 @@ from device_registry.manifests import GROUP, REST_MANAGER, VERSION
 from .context import Context
 from .problems import Problem, refusal
 
-_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
+MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 DEVICE: Final = "dojot.io/device"
 """Label of a Secret with keys: the Device that it is for. Whoever watches Secrets selects by it."""
 _LONGEST_LABEL: Final = 63
@@ -79,7 +79,7 @@ class KeySecret:
 
     def _check_ours(self, secret: Mapping[str, Any]) -> None:
         labels = secret["metadata"].get("labels") or {}
-        if labels.get(_MANAGED_BY) != REST_MANAGER:
+        if labels.get(MANAGED_BY) != REST_MANAGER:
             raise refusal(
                 f'the Secret "{self.name}" was not made here; change the key there, or rename the Secret',
                 HTTPStatus.CONFLICT,
@@ -93,7 +93,7 @@ class KeySecret:
             "metadata": {
                 "namespace": self.device.namespace,
                 "name": self.name,
-                "labels": {_MANAGED_BY: REST_MANAGER, DEVICE: self.device.name[:_LONGEST_LABEL]},
+                "labels": {MANAGED_BY: REST_MANAGER, DEVICE: self.device.name[:_LONGEST_LABEL]},
                 "ownerReferences": [self._owner],
             },
             "data": dict(data),

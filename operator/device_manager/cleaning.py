@@ -14,8 +14,9 @@ from device_registry.domain.model import (
     RegisteredTemplate,
 )
 from device_registry.manifests import REQUESTED_AT
+from device_registry.manifests.names import REQUEST
 
-_LEFT_OUT: Final = frozenset({"kubectl.kubernetes.io/last-applied-configuration", REQUESTED_AT})
+_LEFT_OUT: Final = frozenset({"kubectl.kubernetes.io/last-applied-configuration", REQUEST, REQUESTED_AT})
 """Annotations that tools write."""
 
 Manifest = dict[str, Any]

@@ -3,7 +3,19 @@
 import typer
 
 from . import terminal
-from .commands import api, drift, events, export, migrate, monitor, operator, quarantine, status, unclaimed
+from .commands import (
+    api,
+    drift,
+    events,
+    export,
+    importing,
+    migrate,
+    monitor,
+    operator,
+    quarantine,
+    status,
+    unclaimed,
+)
 
 app = typer.Typer(
     cls=terminal.Root,
@@ -24,5 +36,6 @@ app.command("drift")(drift.run)
 app.command("events")(events.run)
 app.command("export")(export.run)
 app.command("status")(status.run)
+app.add_typer(importing.app, name="import")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(unclaimed.app, name="unclaimed")

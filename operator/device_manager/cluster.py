@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 from device_registry.domain.errors import ClusterUnavailable
 from device_registry.domain.model import Kind
 from device_registry.kube import Credentials, Kube
-from device_registry.manifests import GROUP, PLURALS, TENANT, VERSION
+from device_registry.manifests import GROUP, PLURALS, VERSION
 
 _PAGE: Final = 500
 """Objects in one page of a list: what kubectl takes."""
@@ -42,11 +42,6 @@ class People(Kube):
         body = {**manifest, "metadata": {"generateName": "check-", "namespace": namespace}}
         query = {"dryRun": "All", "fieldValidation": "Strict"}
         await self._request("POST", f"{_APIS}/namespaces/{namespace}/{PLURALS[kind]}", query=query, body=body)
-
-    async def bind_namespace(self, name: str, tenant: str) -> None:
-        """Let an existing namespace stand for a tenant."""
-        body = {"metadata": {"annotations": {TENANT: tenant}}}
-        await self._request("PATCH", f"/api/v1/namespaces/{name}", body=body, headers=_MERGE)
 
 
 @asynccontextmanager

@@ -46,4 +46,5 @@ def _attribute(one: RegisteredAttribute) -> Attribute:
 
 def device_spec_of(row: DeviceRow, names: Mapping[int, str]) -> DeviceSpec:
     """What a resource declares that stands for this device; `names` are those of its templates, by id."""
-    return replace(row.spec, device_id=row.id, templates=tuple(names[one] for one in row.templates))
+    templates = tuple(names[one] for one in row.templates)
+    return replace(row.spec, device_id=row.id, templates=templates, announce=None)

@@ -26,9 +26,9 @@ class Registry:
         """For reading."""
         return Overview(self.engine)
 
-    def transaction(self) -> AbstractContextManager[Transaction]:
-        """For writing, whoever leads."""
-        return intervention(self.engine)
+    def transaction(self, *, keep: bool = True) -> AbstractContextManager[Transaction]:
+        """For writing, whoever leads; with `keep` False only to see what would be written."""
+        return intervention(self.engine, keep=keep)
 
 
 @contextmanager
