@@ -5,6 +5,7 @@ import typer
 from . import terminal
 from .commands import (
     api,
+    bench,
     drift,
     events,
     export,
@@ -32,6 +33,7 @@ app.command("api", rich_help_panel=_PROGRAMS)(api.run)
 app.command("monitor", rich_help_panel=_PROGRAMS)(monitor.run)
 app.command("migrate", rich_help_panel=_PROGRAMS)(migrate.run)
 
+app.command("bench")(bench.run)
 app.command("drift")(drift.run)
 app.command("events")(events.run)
 app.command("export")(export.run)

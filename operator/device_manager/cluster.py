@@ -43,6 +43,10 @@ class People(Kube):
         query = {"dryRun": "All", "fieldValidation": "Strict"}
         await self._request("POST", f"{_APIS}/namespaces/{namespace}/{PLURALS[kind]}", query=query, body=body)
 
+    async def delete_namespace(self, name: str) -> None:
+        """Delete a namespace with everything in it."""
+        await self._request("DELETE", f"/api/v1/namespaces/{name}")
+
 
 @asynccontextmanager
 async def connected() -> AsyncIterator[People]:

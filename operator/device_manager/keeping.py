@@ -1,14 +1,18 @@
-"""The Secrets of devices that are taken over, as the facade makes them for new keys."""
+"""The Secrets of devices that are taken over or exported, as the facade makes them for new keys."""
 
 import base64
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from device_api.secrets_of import DEVICE, MANAGED_BY
-from device_registry.domain.errors import Conflict
-from device_registry.domain.model import DeviceRow
+from device_registry.domain.errors import Conflict, NotFound
+from device_registry.domain.model import DeviceRow, Key
 from device_registry.domain.psk import Psk
+from device_registry.key_ports import Vault
 from device_registry.manifests.authorship import REST_MANAGER
+from device_registry.ports import Transaction
 from device_registry.reconcile.takeover import Inventory
 
 from .cluster import People
@@ -36,18 +40,27 @@ async def _write(people: People, manifest: Mapping[str, Any]) -> None:
 def secret(row: DeviceRow, keys: Mapping[str, Psk]) -> dict[str, Any]:
     """The Secret of a device; its owner is not known before the device is there."""
     assert row.claim is not None, "it is reserved for a resource"
-    namespace, name = row.claim.place
+    namespace, device = row.claim.place
+    data = {label: _encoded(key) for label, key in keys.items()}
+    return _manifest(namespace, row.spec.credentials[0].secret, device, data)
+
+
+def _manifest(namespace: str, name: str, device: str, data: Mapping[str, str]) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "type": "Opaque",
         "metadata": {
+            "name": name,
             "namespace": namespace,
-            "name": row.spec.credentials[0].secret,
-            "labels": {MANAGED_BY: REST_MANAGER, DEVICE: name[:_LONGEST_LABEL]},
+            "labels": {MANAGED_BY: REST_MANAGER, DEVICE: device[:_LONGEST_LABEL]},
         },
-        "data": {label: base64.b64encode(key.digits.encode()).decode() for label, key in keys.items()},
+        "type": "Opaque",
+        "data": dict(sorted(data.items())),
     }
+
+
+def _encoded(key: Psk) -> str:
+    return base64.b64encode(key.digits.encode()).decode()
 
 
 async def own_secrets(people: People, stored: Iterable[Mapping[str, Any]]) -> None:
@@ -63,3 +76,46 @@ async def own_secrets(people: People, stored: Iterable[Mapping[str, Any]]) -> No
         for name in sorted({one["secretRef"]["name"] for one in obj["spec"].get("credentials") or ()}):
             change = {"metadata": {"ownerReferences": [owner]}}
             await people.patch_secret(meta["namespace"], name, change, REST_MANAGER)
+
+
+# --- for exports ------------------------------------------------------------------------------------
+
+
+async def secrets_in_cluster(people: People, manifests: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The Secrets that devices refer to, as they could be applied again; missing ones are left out."""
+    refs = {
+        (one["metadata"]["namespace"], credential["secretRef"]["name"])
+        for one in manifests
+        for credential in one["spec"].get("credentials") or ()
+    }
+    found = []
+    for namespace, name in sorted(refs):
+        with suppress(NotFound):
+            found.append(_clean(await people.secret(namespace, name)))
+    return found
+
+
+def _clean(obj: Mapping[str, Any]) -> dict[str, Any]:
+    """Without its owner, which has another uid elsewhere."""
+    meta = obj["metadata"]
+    kept = {name: meta[name] for name in ("name", "namespace", "labels") if meta.get(name)}
+    data = dict(sorted((obj.get("data") or {}).items()))
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": kept, "type": obj["type"], "data": data}
+
+
+def secrets_of_rows(
+    transaction: Transaction, vault: Vault, rows: Mapping[Key, DeviceRow]
+) -> list[dict[str, Any]]:
+    """The Secrets that the resources of these rows refer to, made of the keys that the registry keeps.
+
+    Raises KeyUnreadable when another password encrypted one.
+    """
+    refs = {(row.tenant, row.id): key for key, row in rows.items() if row.spec.credentials}
+    data: dict[tuple[str, str, str], dict[str, str]] = defaultdict(dict)
+    for ref, sealed in (transaction.keys(list(refs)) if refs else {}).items():
+        device = refs[ref]
+        for one in rows[device].spec.credentials:
+            if one.attribute in sealed:
+                opened = vault.open(sealed[one.attribute], (*ref, one.attribute))
+                data[device.namespace, one.secret, device.name][one.key] = _encoded(opened)
+    return [_manifest(*place, entries) for place, entries in sorted(data.items())]

@@ -1,13 +1,18 @@
 """What people do with `device-manager` on a running installation, and what they see."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from tests.support.command import Command
 from tests.support.manifests import a_device, a_template
 from tests.support.road import Road
+from tests.support.waiting import eventually
 
 AWAY = 3
 
@@ -84,6 +89,9 @@ def test_while_one_half_is_away_the_other_is_shown_and_the_exit_code_says_so(
         (["unclaimed", "list"], {"DBHOST": "127.0.0.1:1"}),
         (["drift"], {"DBHOST": "127.0.0.1:1"}),
         (["drift"], {"KUBECONFIG": "/nowhere"}),
+        (["export"], {"KUBECONFIG": "/nowhere"}),
+        (["export", "--from", "registry"], {"DBHOST": "127.0.0.1:1"}),
+        (["bench"], {"KUBECONFIG": "/nowhere"}),
         (["events", "-t", "acme"], {"KAFKA_PORT": "1"}),
     ],
 )
@@ -270,3 +278,166 @@ def following(command: Command, tenant: str) -> Iterator[Iterator[str]]:
     finally:
         process.terminate()
         process.communicate(timeout=30)
+
+
+# --- export and import ----------------------------------------------------------------------------------
+
+
+def versions(road: Road, namespace: str) -> dict[str, str]:
+    found = [one for kind in ("templates", "devices") for one in road.kubectl.list(kind, namespace)]
+    return {f"{one['kind']}/{one['metadata']['name']}": one["metadata"]["resourceVersion"] for one in found}
+
+
+def test_applying_an_export_changes_nothing(road: Road, command: Command, fleet: str, tmp_path: Path) -> None:
+    before, told_before = versions(road, fleet), heard(road, "coldchain")
+    exported = tmp_path / "fleet.yaml"
+    written = command.ok("export", "-n", fleet, "--with-namespaces", "--file", str(exported))
+    assert "leave ids to the registry" in written.err
+    assert road.kubectl.diff(exported, server_side=False) == ""
+    road.kubectl.apply(exported, server_side=False)
+    assert versions(road, fleet) == before
+    assert exported.read_text() == command.ok("export", "-t", "coldchain", "--with-namespaces").out
+
+    pinned = tmp_path / "pinned"
+    assert "leave ids" not in command.ok("export", "-n", fleet, "--pin", "--folder", str(pinned)).err
+    assert len(list(pinned.rglob("*.yaml"))) == len(before)
+    road.kubectl.run("apply", "-R", "-f", str(pinned))
+    for kind in ("devices", "templates"):
+        road.kubectl.run("wait", kind, "--all", "-n", fleet, "--for=condition=Ready", "--timeout=60s")
+    eventually(lambda: command("drift", "-n", fleet).code == 0, within=60, what="the pins in the registry")
+    assert heard(road, "coldchain") == told_before
+    assert road.kubectl.diff(tmp_path / "pinned" / fleet / "devices", server_side=False) == ""
+
+
+def test_rows_that_nobody_declares_any_more_are_exported_and_taken_back(
+    road: Road, command: Command, fleet_of_three: str, tmp_path: Path
+) -> None:
+    left_behind(road, fleet_of_three, "device/one", "device/two", "device/lost", "template/thermometer")
+    before = heard(road, fleet_of_three)
+    exported = tmp_path / "rows.yaml"
+    command.ok("export", "--from", "registry", "-t", fleet_of_three, "--file", str(exported))
+    road.kubectl.apply(exported)
+    for name in ("one", "two"):
+        road.wait_for("device", name, fleet_of_three, "Ready=True")
+    assert command.ok("unclaimed", "list", "-t", fleet_of_three).out == "No row is unclaimed.\n"
+    assert heard(road, fleet_of_three) == before
+
+
+BODY: dict[str, Any] = {
+    "templates": [
+        {
+            "id": 10,
+            "label": "Sensor",
+            "attrs": [
+                {"id": 100, "label": "temperature", "type": "dynamic", "value_type": "float"},
+                {
+                    "id": 101,
+                    "label": "serial",
+                    "type": "static",
+                    "value_type": "string",
+                    "static_value": "none",
+                    "metadata": [
+                        {
+                            "id": 102,
+                            "label": "unit",
+                            "type": "meta",
+                            "value_type": "string",
+                            "static_value": "u",
+                        }
+                    ],
+                },
+            ],
+        },
+        {"id": 11, "label": "Empty", "attrs": []},
+    ],
+    "devices": [
+        {
+            "id": "aa11",
+            "label": "one",
+            "templates": [10],
+            "attrs": [
+                {
+                    "id": 101,
+                    "template_id": "10",
+                    "label": "serial",
+                    "type": "static",
+                    "value_type": "string",
+                    "static_value": "SN-1",
+                    "metadata": [
+                        {
+                            "id": 102,
+                            "label": "unit",
+                            "type": "meta",
+                            "value_type": "string",
+                            "static_value": "v",
+                        }
+                    ],
+                }
+            ],
+        },
+        {"id": "12e456", "label": "two", "templates": [10, 11], "attrs": []},
+    ],
+}
+
+
+def without_owners(body: Any) -> Any:
+    """Attributes of templates without the id of their template, which an export adds."""
+    for attribute in (one for template in body["templates"] for one in template["attrs"]):
+        attribute.pop("template_id", None)
+    return body
+
+
+def test_an_export_file_of_dojot_becomes_resources_and_an_export_again(
+    road: Road, command: Command, tmp_path: Path
+) -> None:
+    tenant = f"imported-{uuid4().hex[:6]}"
+    file = tmp_path / "dojot.json"
+    file.write_text(json.dumps(BODY))
+    looked = command.ok("import", "file", str(file), "-t", tenant, "--dry-run")
+    assert looked.out == (
+        f"{tenant} in the namespace {tenant}: 4 to create, 0 to change, 0 are as they should be.\n"
+    )
+    command.ok("import", "file", str(file), "-t", tenant)
+    assert sorted(heard(road, tenant)) == [("create", "12e456"), ("create", "aa11")]
+    exported = json.loads(command.ok("export", "-t", tenant, "--format", "dojot").out)
+    exported["devices"].sort(key=lambda one: str(one["label"]))
+    assert without_owners(exported) == BODY
+
+    again = command.ok("import", "file", "-", "-t", tenant, stdin=json.dumps(exported))
+    assert "0 to create, 0 to change, 4 are as they should be." in again.out
+    assert len(heard(road, tenant)) == 2
+
+    file.write_text(json.dumps({**BODY, "devices": BODY["devices"][:1]}))
+    kept = command.ok("import", "file", str(file), "-t", tenant)
+    assert "1 more are there and stay." in kept.out
+    command.ok("import", "file", str(file), "-t", tenant, "--replace", "--yes")
+    eventually(lambda: [one["spec"]["deviceId"] for one in road.kubectl.list("devices", tenant)] == ["aa11"])
+    assert heard(road, tenant)[-1] == ("remove", "12e456")
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "told"),
+    [
+        ("{", 2, "is no JSON"),
+        ("[]", 1, "this is no export of dojot"),
+        (json.dumps({**BODY, "templates": []}), 1, "device aa11 uses the template 10"),
+        (json.dumps({**BODY, "devices": [{**BODY["devices"][0], "id": "-"}]}), 1, "devices[0].id"),
+    ],
+)
+def test_a_file_that_is_none_of_dojots_says_where_it_is_wrong(
+    command: Command, text: str, code: int, told: str
+) -> None:
+    ended = command("import", "file", "-", "-t", "nobody", stdin=text)
+    assert ended.code == code
+    assert told in ended.err
+
+
+def test_bench_measures_and_leaves_nothing(road: Road, command: Command) -> None:
+    measured = command.ok("bench", "--devices", "5", "-o", "json").data
+    assert [(one["step"].split(",")[0], one["devices"]) for one in measured] == [
+        ("create", 5),
+        ("change", 5),
+        ("delete", 5),
+    ]
+    names = ("get", "namespaces", "-o", "jsonpath={.items[*].metadata.name}")
+    eventually(lambda: "device-manager-bench" not in road.kubectl.run(*names), within=60)

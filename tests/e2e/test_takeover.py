@@ -1,5 +1,6 @@
 """A dojot database is taken over: the same answers over REST before and after, and nobody is told."""
 
+import base64
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -96,6 +97,23 @@ def assert_same_as_there(facade: str, address: str, tenants: dict[str, OldTables
         assert rest.keys() == tables.plain_keys
 
 
+def exported_keys(command: Command, tenant: str) -> dict[tuple[str, str], str]:
+    """The keys in an export, by device and label, from the Secrets and again from the registry."""
+    items = command.ok("export", "-t", tenant, "--keys", "-o", "json").data["items"]
+    rows = command.ok("export", "-t", tenant, "--keys", "--from", "registry", "-o", "json").data["items"]
+    secrets = {one["metadata"]["name"]: one["data"] for one in items if one["kind"] == "Secret"}
+    assert secrets == {one["metadata"]["name"]: one["data"] for one in rows if one["kind"] == "Secret"}
+    refs = [
+        (one["spec"]["deviceId"], credential["attribute"], credential["secretRef"])
+        for one in items
+        for credential in one.get("spec", {}).get("credentials", ())
+    ]
+    return {
+        (device, label): base64.b64decode(secrets[ref["name"]][ref["key"]]).decode()
+        for device, label, ref in refs
+    }
+
+
 def namespaces(answered: Answer) -> dict[str, str]:
     return {one["tenant"]: one["namespace"] for one in answered.data["tenants"]}
 
@@ -143,6 +161,17 @@ def test_a_dojot_installation_is_rehearsed_taken_over_rolled_back_and_taken_over
     assert {name: told(road, name) for name in TENANTS} == dict.fromkeys(TENANTS, 0)
     assert command.ok("drift").out.endswith("rows compared: no difference.\n")
     assert command.ok("unclaimed", "list").out == "No row is unclaimed.\n"
+
+    # An export has the same devices, ids and keys.
+    for name, tables in tenants.items():
+        assert exported_keys(command, name) == tables.plain_keys
+        exported = json.loads(command.ok("export", "-t", name, "--format", "dojot").out)
+        assert [one["id"] for one in exported["devices"]] == Rest(facade, name).ids()
+        checked = command.ok("import", "file", "-", "-t", name, "--dry-run", stdin=json.dumps(exported))
+        assert (
+            f"0 to create, 0 to change, {len(tables.rows['devices']) + 4} are as they should be"
+            in checked.out
+        )
 
     # It works: REST changes a device, which is one event, and a key is still the key.
     rest = a_client(facade, "office")

@@ -9,12 +9,14 @@ from typing import Any
 from device_manager import cluster, registry, terminal
 from device_manager.cleaning import clean, is_pinned, pinned
 from device_manager.dojot.exportfile import export_body
+from device_manager.keeping import secrets_in_cluster, secrets_of_rows
 from device_manager.kinds import Form, Source
 from device_manager.pinning import device_spec_of, template_spec_of
 from device_manager.places import key_for
 from device_manager.scope import objects_in, tenants_by_namespace
 from device_manager.terminal import Exit, Output
 from device_manager.writing import as_text, ordered, to_file, to_folder
+from device_registry import wiring
 from device_registry.domain.model import DeviceRow, Key, Kind, RegisteredTemplate, Tenant
 from device_registry.manifests import device_manifest, key_of, template_manifest
 from device_registry.registry.overview import Scope, Snapshot
@@ -85,15 +87,15 @@ def _tell(manifests: Sequence[Manifest], where: Where) -> None:
 
 
 async def _manifests(what: What) -> list[Manifest]:
-    if what.source is Source.REGISTRY and not (what.keys or what.namespaces):
-        return _from_registry(what.scope)
+    if what.source is Source.REGISTRY and not what.namespaces:
+        return _from_registry(what)
     async with cluster.connected() as people:
         if what.source is Source.REGISTRY:
-            found = _from_registry(what.scope)
+            found = _from_registry(what)
         else:
             found = [one async for one in _from_cluster(people, what)]
-        used = sorted({one["metadata"]["namespace"] for one in found})
-        return [*found, *await _besides(people, what, used)]
+            found += await secrets_in_cluster(people, found) if what.keys else []
+        return [*found, *(await _namespaces(people, found) if what.namespaces else ())]
 
 
 async def _from_cluster(people: cluster.People, what: What) -> AsyncIterator[Manifest]:
@@ -111,9 +113,8 @@ def _pinned(manifest: Manifest, rows: Rows) -> Manifest:
     return pinned(manifest, row) if row else manifest
 
 
-async def _besides(people: cluster.People, what: What, names: Iterable[str]) -> list[Manifest]:
-    if not what.namespaces:
-        return []
+async def _namespaces(people: cluster.People, manifests: Iterable[Manifest]) -> list[Manifest]:
+    names = sorted({one["metadata"]["namespace"] for one in manifests})
     return [
         clean({"apiVersion": "v1", "kind": "Namespace", **await people.namespace(name)}) for name in names
     ]
@@ -132,20 +133,29 @@ def _rows(snapshot: Snapshot) -> Rows:
     return {key_for(row, {}): row for row in rows if row.claim}
 
 
-def _from_registry(scope: Scope) -> list[Manifest]:
+def _from_registry(what: What) -> list[Manifest]:
     with registry.opened() as opened:
-        snapshot = opened.overview.snapshot(scope)
+        snapshot = opened.overview.snapshot(what.scope)
         namespaces = {one.tenant: one.namespace for one in opened.overview.tenants()}
+        devices = {key_for(row, namespaces): row for row in snapshot.devices}
+        secrets = _stored_secrets(opened, devices) if what.keys else []
     keys = {(one.tenant, one.id): key_for(one, namespaces) for one in snapshot.templates}
     names = {ref: key.name for ref, key in keys.items()}
-    templates = (
-        template_manifest(keys[one.tenant, one.id], template_spec_of(one)) for one in snapshot.templates
-    )
-    devices = (
-        device_manifest(key_for(row, namespaces), device_spec_of(row, _names(row, names)))
-        for row in snapshot.devices
-    )
-    return [*templates, *devices]
+    return [
+        *(template_manifest(keys[one.tenant, one.id], template_spec_of(one)) for one in snapshot.templates),
+        *(device_manifest(key, device_spec_of(row, _names(row, names))) for key, row in devices.items()),
+        *secrets,
+    ]
+
+
+def _stored_secrets(opened: registry.Registry, devices: Mapping[Key, DeviceRow]) -> list[dict[str, Any]]:
+    vault = wiring.vault(terminal.settings())
+    if vault is None:
+        terminal.fail(
+            "To export keys set DEV_MNGR_CRYPTO_PASS and _SALT as the operator has them.", Exit.USAGE
+        )
+    with opened.transaction(keep=False) as transaction:
+        return secrets_of_rows(transaction, vault, devices)
 
 
 def _names(row: DeviceRow, names: Mapping[tuple[Tenant, int], str]) -> dict[int, str]:

@@ -101,7 +101,7 @@ async def _changes(people: cluster.People, home: Home, manifests: Sequence[Manif
     present: dict[Key, Manifest] = {}
     for kind in Kind if home.there else ():
         present |= {key_of(obj): obj async for obj in people.objects(kind, home.namespace)}
-    wanted = {key_of(one): one for one in manifests}
+    wanted = {key: _kept(one, present.get(key)) for one in manifests for key in [key_of(one)]}
     known = [key for key in wanted if key in present]
     changed = [wanted[key] for key in known if present[key]["spec"] != wanted[key]["spec"]]
     return Changes(
@@ -110,6 +110,17 @@ async def _changes(people: cluster.People, home: Home, manifests: Sequence[Manif
         same=len(known) - len(changed),
         surplus=sorted(present.keys() - wanted.keys()),
     )
+
+
+def _kept(manifest: Manifest, present: Manifest | None) -> Manifest:
+    """The manifest with what the resource declares and dojot's format cannot say: keys and policies stay."""
+    silent = (
+        {name: present["spec"][name] for name in _NOT_DOJOTS if name in present["spec"]} if present else {}
+    )
+    return {**manifest, "spec": {**manifest["spec"], **silent}} if silent else manifest
+
+
+_NOT_DOJOTS = ("credentials", "deletionPolicy", "adoptionPolicy", "compatibility", "announce")
 
 
 def _is_confirmed(changes: Changes, wanted: Wanted) -> bool:
