@@ -102,7 +102,7 @@ class TopicReader:
 @contextmanager
 def reading(settings: Settings, tenant: Tenant) -> Iterator[TopicReader]:
     """A reader of a tenant's topic, which need not exist yet. Raises BrokerUnavailable."""
-    topic = wiring.topics(settings).topic(tenant)
+    topic = wiring.topics(settings, settings.SUBJECT).topic(tenant)
     with _errors_converted():
         consumer = KafkaConsumer(
             bootstrap_servers=settings.kafka_bootstrap,

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from device_registry.crypto import PasswordVault
+from device_registry.dispatch import Outbox
 from device_registry.domain.errors import Refused
 from device_registry.domain.model import Claim, DeviceId, DeviceRow, Kind, RegisteredTemplate
 from device_registry.domain.psk import Psk
 from device_registry.domain.reasons import Reason
 from device_registry.domain.rendering import Identity, device_document
-from device_registry.ports import Outbox, Registry
+from device_registry.ports import Registry
 from device_registry.reconcile import Keeping
 from device_registry.reconcile.takeover import Inventory, TakenOver, take_over
 from device_registry.reconcile.unclaimed import Ref

@@ -23,7 +23,7 @@ from tests.support.road import Road
 from tests.support.waiting import eventually
 
 SEED = int(os.environ.get("MODEL_SEED", "1"))
-EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "4"))
+EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "3"))
 STEPS = int(os.environ.get("MODEL_STEPS", "25"))
 SETTLING_SECONDS = 60
 
@@ -172,35 +172,40 @@ class Life(RuleBasedStateMachine):
         return f"agreement of the cluster with {self.fleet}: {self._disagreements()}"
 
     def _disagreements(self) -> list[str]:
+        listed = self.road.kubectl.list("devices,templates", self.namespace)
+        found = {(one["kind"], one["metadata"]["name"]): one for one in listed}
+        claimed = "SELECT * FROM device WHERE claim_namespace = :n"
+        rows = {row["claim_name"]: row for row in self.road.rows(claimed, n=self.namespace)}
         return [
-            *self._about_templates(),
-            *(text for name in DEVICES for text in self._about_device(name)),
+            *self._about_templates({name: one for (kind, name), one in found.items() if kind == "Template"}),
+            *(
+                text
+                for name in DEVICES
+                for text in self._about_device(name, found.get(("Device", name)), rows.get(name))
+            ),
         ]
 
-    def _about_templates(self) -> Iterator[str]:
-        found = {one["metadata"]["name"]: one for one in self.road.kubectl.list("templates", self.namespace)}
+    def _about_templates(self, found: dict[str, Any]) -> Iterator[str]:
         if found.keys() != self.fleet.templates.keys():
             yield f"templates {sorted(found)}"
         for name in found.keys() & self.fleet.templates.keys():
             wanted = {"DeletionBlocked": "True"} if name in self.fleet.leaving else {"Ready": "True"}
             yield from _differing(found[name], wanted)
 
-    def _about_device(self, name: str) -> Iterator[str]:
+    def _about_device(self, name: str, found: Any, row: Any) -> Iterator[str]:
         device = self.fleet.devices.get(name)
-        row = self.road.row(self.namespace, name)
-        if device is None:
-            if row is not None:
-                yield f"{name} has a row"
+        if device is None or found is None:
+            if row or found or device:
+                yield f"{name}: declared {device is not None}, there {bool(found)}, registered {bool(row)}"
             return
         if self.fleet.tied(name):
             return
         shown = self._shown(row) if row else None
         if shown != device.shown:
             yield f"{name} shows {shown}, not {device.shown}"
-        yield from self._about_status(name, device)
+        yield from self._about_status(name, device, found)
 
-    def _about_status(self, name: str, device: Device) -> Iterator[str]:
-        found = self.road.kubectl.get("device", name, self.namespace)
+    def _about_status(self, name: str, device: Device, found: Any) -> Iterator[str]:
         problem = self.fleet.problem(name)
         if device.paused:
             yield from _differing(found, {"Paused": "True"})

@@ -9,6 +9,6 @@ from device_manager import terminal
 
 def run() -> None:
     """Keep online and offline of the devices from the data that they send."""
-    from device_monitor.program import run  # noqa: PLC0415
+    from device_monitor.program import run
 
     raise typer.Exit(asyncio.run(run(terminal.settings())))
