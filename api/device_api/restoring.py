@@ -1,8 +1,9 @@
 """Remembers everything that a tenant has declared, so that a failed import leaves it as it was."""
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -30,6 +31,9 @@ from .problems import Problem, unclaimed
 from .secrets_of import KeySecret
 
 _LOG = structlog.get_logger(__name__)
+
+_PAUSES: Final = (0.5, 1, 2, 4)
+"""Seconds between attempts to undo an import: a client waits meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,18 +83,27 @@ async def remove(context: Context, present: Snapshot) -> None:
 
 
 async def restore(context: Context, tenant: Tenant, present: Snapshot) -> None:
-    """Declare again what was there, instead of what is there now; what fails is logged by name."""
-    try:
-        now = await snapshot(context, tenant)
-        kept = {one.uid for one in (*now.devices, *now.templates)}
-        was = {one.uid for one in (*present.devices, *present.templates)}
-        await remove(context, _without(now, was))
-        gone = _without(present, kept)
-        await bulk.register(context, [one.manifest for one in gone.templates], "/template")
-        await bulk.register(context, [one.manifest for one in gone.devices], "/device")
-        await bulk.in_portions([_restore_keys(context, one) for one in gone.devices if one.keys])
-    except (Problem, RegistryError) as error:
-        _LOG.error("a failed import could not be undone, import again", tenant=tenant, error=str(error))
+    """Declare again what was there, instead of what is there now; what fails for good is logged."""
+    for pause in _PAUSES:
+        try:
+            await _restore(context, tenant, present)
+            return
+        except (Problem, RegistryError) as error:
+            # The operator may still be registering what the import has created and deleted again.
+            _LOG.warning("undoing an import, not done yet", tenant=tenant, error=str(error))
+            await asyncio.sleep(pause)
+    _LOG.error("a failed import could not be undone; import again what the tenant is to have", tenant=tenant)
+
+
+async def _restore(context: Context, tenant: Tenant, present: Snapshot) -> None:
+    now = await snapshot(context, tenant)
+    kept = {one.uid for one in (*now.devices, *now.templates)}
+    was = {one.uid for one in (*present.devices, *present.templates)}
+    await remove(context, _without(now, was))
+    gone = _without(present, kept)
+    await bulk.register(context, [one.manifest for one in gone.templates], "/template")
+    await bulk.register(context, [one.manifest for one in gone.devices], "/device")
+    await bulk.in_portions([_restore_keys(context, one) for one in gone.devices if one.keys])
 
 
 def _without(what: Snapshot, uids: Collection[str]) -> Snapshot:

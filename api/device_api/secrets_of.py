@@ -19,6 +19,8 @@ MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 DEVICE: Final = "dojot.io/device"
 """Label of a Secret with keys: the Device that it is for. Whoever watches Secrets selects by it."""
 _LONGEST_LABEL: Final = 63
+_ATTEMPTS: Final = 20
+"""At a Secret that others make or collect at the same time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,29 +42,38 @@ class KeySecret:
     async def write(self, context: Context, keys: Mapping[str, Psk | None]) -> dict[str, Psk | None]:
         """Set entries, None takes one away; answers what they were. Raises Problem (409): others made it."""
         change = {label: _encoded(key) for label, key in keys.items()}
-        try:
-            present = await context.cluster.secret(self.device.namespace, self.name)
-        except NotFound:
-            done = await self._create(context, {label: text for label, text in change.items() if text})
-            return dict.fromkeys(keys) if done else await self.write(context, keys)
+        for _ in range(_ATTEMPTS):
+            try:
+                return await self._change(context, change)
+            except (NotFound, Conflict):
+                # It has just been made for another key, or collected with an earlier device of that name.
+                continue
+        raise refusal("others change it all the time; try again later", HTTPStatus.SERVICE_UNAVAILABLE)
+
+    async def _change(self, context: Context, change: Mapping[str, str | None]) -> dict[str, Psk | None]:
+        present = await self._present(context)
+        if present is None:
+            await self._create(context, {label: text for label, text in change.items() if text})
+            return dict.fromkeys(change)
         self._check_ours(present)
         former: Mapping[str, str] = present.get("data") or {}
         if present["metadata"].get("ownerReferences") != [self._owner]:
-            # Of a device of the same name that is gone: it would be collected together with our keys.
+            # It would be collected together with our keys.
             await self._patch(context, {**dict.fromkeys(former), **change}, ownerReferences=[self._owner])
             former = {}
         elif any(former.get(label) != text for label, text in change.items()):
             await self._patch(context, change)
-        return {label: _decoded(former.get(label)) for label in keys}
+        return {label: _decoded(former.get(label)) for label in change}
 
-    async def _create(self, context: Context, data: Mapping[str, str]) -> bool:
-        """False when somebody else has just made it, for another key of this device."""
+    async def _present(self, context: Context) -> Mapping[str, Any] | None:
+        try:
+            return await context.cluster.secret(self.device.namespace, self.name)
+        except NotFound:
+            return None
+
+    async def _create(self, context: Context, data: Mapping[str, str]) -> None:
         if data:
-            try:
-                await context.cluster.create_secret(self._manifest(data), REST_MANAGER)
-            except Conflict:
-                return False
-        return True
+            await context.cluster.create_secret(self._manifest(data), REST_MANAGER)
 
     async def _patch(self, context: Context, data: Mapping[str, str | None], **metadata: Any) -> None:
         change = {"metadata": metadata, "data": data}
