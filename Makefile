@@ -46,6 +46,10 @@ test-faults: $(STAMP)  ## Half an hour of writes under faults (MINUTES, DEVICES,
 	@$(PY) -m local fetch
 	@$(PY) -m tests.faults $(or $(PROOF),storm)
 
+test-fuzz: $(STAMP)  ## REST against odd requests, longer (FUZZ_EXAMPLES) and at other examples each time
+	@$(PY) -m local fetch
+	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-200} $(PY) -m pytest tests/e2e/test_facade_fuzz.py --timeout 0
+
 lint: $(STAMP)  ## Style, types, import directions
 	@$(VENV)/bin/ruff format --check --quiet .
 	@$(VENV)/bin/ruff check --quiet .
@@ -66,4 +70,4 @@ lock: $(STAMP)  ## Pin the newest versions again (requirements/*.txt)
 	@echo hatchling | $(VENV)/bin/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 		--strip-extras --allow-unsafe --no-header --no-annotate -c requirements/dev.txt -o requirements/build.txt -
 
-.PHONY: help run up down clean test test-unit test-promises test-faults lint bench docs lock
+.PHONY: help run up down clean test test-unit test-fuzz test-promises test-faults lint bench docs lock
