@@ -11,7 +11,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from . import request_schemas, schemas
+from . import edges, request_schemas, schemas
 
 _REF: Final = "#/components/schemas/{model}"
 
@@ -129,4 +129,5 @@ def _document(app: FastAPI) -> dict[str, Any]:
         }
     }
     document["security"] = [{"token": []}]
+    edges.describe(document)
     return document
