@@ -27,8 +27,6 @@ JITTER = 0.2
 RELEASE_SECONDS = 2.0
 """How long giving the Lease back may take: without it, the others only wait for its end."""
 
-_Spec = Mapping[str, Any]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
@@ -152,7 +150,8 @@ class LeaseElection:
         if not self.leads:
             return
         self._renewed = float("-inf")
-        released = self._spec(self._lease["spec"]) | {"holderIdentity": "", "leaseDurationSeconds": 1}
+        nobody = {"holderIdentity": "", "leaseDurationSeconds": 1}
+        released = self._renewed_spec(_spec(self._lease)) | nobody
         try:
             async with asyncio.timeout(RELEASE_SECONDS):
                 await self._leases.replace_lease({**self._lease, "spec": released})
@@ -184,7 +183,7 @@ class LeaseElection:
             return await self._create()
         if not self._is_free(found):
             return False
-        return await self._replace(found, taking=found["spec"].get("holderIdentity") != self._holder)
+        return await self._replace(found, taking=_spec(found).get("holderIdentity") != self._holder)
 
     async def _renew(self) -> bool:
         if await self._replace(self._lease):
@@ -195,22 +194,21 @@ class LeaseElection:
 
     async def _create(self) -> bool:
         try:
-            self._lease = await self._leases.create_lease(
-                self._terms.namespace, self._terms.name, self._spec({"leaseTransitions": -1}, taking=True)
-            )
+            spec = self._renewed_spec({"leaseTransitions": -1}, taking=True)
+            self._lease = await self._leases.create_lease(self._terms.namespace, self._terms.name, spec)
         except Conflict:
             return False
         return True
 
     async def _replace(self, lease: Mapping[str, Any], *, taking: bool = False) -> bool:
         try:
-            changed = {**lease, "spec": self._spec(lease["spec"], taking=taking)}
+            changed = {**lease, "spec": self._renewed_spec(_spec(lease), taking=taking)}
             self._lease = await self._leases.replace_lease(changed)
         except Conflict:
             return False
         return True
 
-    def _spec(self, former: _Spec, *, taking: bool = False) -> dict[str, Any]:
+    def _renewed_spec(self, former: Mapping[str, Any], *, taking: bool = False) -> dict[str, Any]:
         now = self._clock().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         spec = {
             **former,
@@ -225,11 +223,11 @@ class LeaseElection:
     # --- whose it is ----------------------------------------------------------------------------------
 
     def _is_ours(self) -> bool:
-        return bool(self._lease.get("spec", {}).get("holderIdentity") == self._holder)
+        return bool(_spec(self._lease).get("holderIdentity") == self._holder)
 
     def _is_free(self, lease: Mapping[str, Any]) -> bool:
         """Nobody's, ours from an earlier life (of the same pod and process), or not renewed for too long."""
-        spec = lease["spec"]
+        spec = _spec(lease)
         holder = spec.get("holderIdentity")
         if not holder or holder == self._holder:
             return True
@@ -252,3 +250,8 @@ class LeaseElection:
 
     async def _pause(self) -> None:
         await asyncio.sleep(self._terms.retry * random.uniform(1 - JITTER, 1))  # noqa: S311 - spreads load
+
+
+def _spec(lease: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a Lease says; one that somebody made by hand may say nothing."""
+    return lease.get("spec") or {}

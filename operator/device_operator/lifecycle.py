@@ -79,7 +79,9 @@ class Lifecycle:
         """The exit stack unwinds in this order: kopf, what is in hand, relay, lease, cluster."""
         cluster = await stack.enter_async_context(wiring.leaders_cluster(lambda: self._election.leads))
         if self._settings.LEADER_ELECTION:
-            self._election = LeaseElection(cluster, terms_of(self._settings), self._holder, wiring.clock)
+            # With connections of its own: a renewal must not wait behind the workers' requests.
+            leases = await stack.enter_async_context(wiring.leaders_cluster(lambda: False))
+            self._election = LeaseElection(leases, terms_of(self._settings), self._holder, wiring.clock)
         stack.push_async_callback(self._election.release)
         bus = FencedBus(wiring.bus(self._settings), lambda: self._election.leads)
         stack.callback(bus.close)

@@ -123,6 +123,15 @@ async def test_a_process_takes_up_the_lease_of_its_former_life_at_once(candidate
     assert candidates.leases.spec["leaseTransitions"] == 0
 
 
+async def test_a_lease_that_somebody_made_by_hand_and_left_empty_is_free(candidates: Candidates) -> None:
+    await candidates.leases.create_lease("default", "operator", {})
+    assert candidates.leases.stored is not None
+    del candidates.leases.stored["spec"]
+    leader = candidates.one("leader")
+    await asyncio.wait_for(leader.win(), 10)
+    assert candidates.leases.spec["holderIdentity"] == "leader"
+
+
 # --- who stops ------------------------------------------------------------------------------------------
 
 
