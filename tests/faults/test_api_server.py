@@ -18,12 +18,12 @@ from tests.support.road import Road, a_road
 CONVERGED = 60.0
 """Seconds after the end of a fault within which everything must be as declared."""
 
-FAULT_SECONDS = 4.0
+FAULT_SECONDS = 3.0
 """Long enough for the operator to meet it: pauses have grown, circuits are open."""
 
 COUNT = 8
 STORM = 150
-"""Requests that a fault of four seconds may be met by, kopf's own included."""
+"""Requests that such a fault may be met by, kopf's own included."""
 
 Fault = Callable[[Detours], None]
 
