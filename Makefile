@@ -42,6 +42,10 @@ test-promises: $(STAMP)  ## The tests of docs/promises.md: what other registries
 	@$(PY) -m local fetch
 	@$(PY) -m pytest tests/e2e -m promise
 
+test-monitors: $(STAMP)  ## Ten minutes of monitors that die at random (MINUTES, DEVICES, TIMEOUT, SEED)
+	@$(PY) -m local fetch
+	@$(PY) -m tests.faults.monitors
+
 test-faults: $(STAMP)  ## Half an hour of writes under faults (MINUTES, DEVICES, SEED; PROOF=kafka-off ...)
 	@$(PY) -m local fetch
 	@$(PY) -m tests.faults $(or $(PROOF),storm)
@@ -70,4 +74,8 @@ lock: $(STAMP)  ## Pin the newest versions again (requirements/*.txt)
 	@echo hatchling | $(VENV)/bin/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 		--strip-extras --allow-unsafe --no-header --no-annotate -c requirements/dev.txt -o requirements/build.txt -
 
+<<<<<<< HEAD
 .PHONY: help run up down clean test test-unit test-fuzz test-promises test-faults lint bench docs lock
+=======
+.PHONY: help run up down clean test test-unit test-promises test-faults test-monitors lint bench docs lock
+>>>>>>> c5e5d9b (Let monitors die at random, and hold what is told against a model)

@@ -65,18 +65,18 @@ class Reader:
     def _places(self, partitions: Collection[Partition], now: int) -> dict[Partition, int]:
         """Where to read these from. A partition that another monitor is just placing is left out for now."""
         reach = now - REACH_SECONDS * 1000
+        # Marks before ends: whoever reads a partition moves its mark, never beyond an end that is seen later.
+        marks = {tenant: self._store.marks(tenant) for tenant in self._by_tenant(partitions)}
         ends = self._data.ends(partitions)
         recent = self._data.offsets_at(partitions, reach)
         placed: dict[Partition, int] = {}
-        for tenant, of_tenant in self._by_tenant(partitions).items():
-            marks = self._store.marks(tenant)
-            for one in of_tenant:
-                mark = marks.get(one.partition)
-                first = recent[one]
-                place = _place(mark, ends[one] if first is None else first, ends[one], reach)
-                if place == mark or self._store.place(tenant, one.partition, mark, place):
-                    placed[one] = place.offset
-                    self._read_at[one] = place.time
+        for one in partitions:
+            tenant, first = self._topics[one.topic].tenant, recent[one]
+            mark = marks[tenant].get(one.partition)
+            place = _place(mark, ends[one] if first is None else first, ends[one], reach)
+            if place == mark or self._store.place(tenant, one.partition, mark, place):
+                placed[one] = place.offset
+                self._read_at[one] = place.time
         return placed
 
     def _by_tenant(self, partitions: Iterable[Partition]) -> dict[Tenant, list[Partition]]:
