@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from device_registry.key_ports import Vault
 from device_registry.ports import Cluster
+from device_registry.presence import PresenceReader
 from device_registry.registry.reader import RegistryReader
 from device_registry.registry.undertakings import Undertakings
 from device_registry.registry.waiter import OutcomeWaiter
@@ -24,3 +25,5 @@ class Context:
     namespaces: Namespaces
     vault: Vault | None
     """What opens keys; None while there is no password."""
+    presence: PresenceReader | None = None
+    """Who is online; None when documents do not show it."""

@@ -9,7 +9,18 @@ from starlette.responses import Response
 from device_registry.domain.rendering import to_json
 from device_registry.registry.filters import Filters
 
-from . import actuation, attachments, batches, bodies, devices, parameters, request_schemas, schemas, views
+from . import (
+    actuation,
+    attachments,
+    batches,
+    bodies,
+    devices,
+    parameters,
+    presence,
+    request_schemas,
+    schemas,
+    views,
+)
 from .documentation import CREATION, DEVICE_FILTERS, DEVICE_ID, PAGE, TEMPLATE_ID, answers, described
 from .payload import read_json
 from .problems import json_response
@@ -30,7 +41,8 @@ async def list_devices(request: Request) -> Response:
     page, wanted = parameters.page(query), parameters.filters(query)
     if parameters.only_ids(query):
         return json_response(f"[{await context.reader.device_ids_page(tenant, wanted, page)}]")
-    return json_response(views.devices(await context.reader.devices_page(tenant, wanted, page), page))
+    found = await context.reader.devices_page(tenant, wanted, page)
+    return json_response(views.devices(await presence.page_shown(context, tenant, found), page))
 
 
 @router.post(
@@ -84,8 +96,9 @@ async def list_devices_of_template(request: Request) -> Response:
     """A page of the devices that use a template."""
     page = parameters.page(request.query_params)
     wanted = Filters(template=parameters.template_number(request.path_params["template_id"]))
-    found = await context_of(request).reader.devices_page(tenant_of(request), wanted, page)
-    return json_response(views.devices(found, page))
+    context, tenant = context_of(request), tenant_of(request)
+    found = await context.reader.devices_page(tenant, wanted, page)
+    return json_response(views.devices(await presence.page_shown(context, tenant, found), page))
 
 
 @router.get(
@@ -96,8 +109,9 @@ async def list_devices_of_template(request: Request) -> Response:
 )
 async def get_device(request: Request) -> Response:
     """One device."""
-    device_id = request.path_params["device_id"]
-    return json_response(await devices.document(context_of(request), tenant_of(request), device_id))
+    context, tenant = context_of(request), tenant_of(request)
+    document = await devices.document(context, tenant, request.path_params["device_id"])
+    return json_response(await presence.shown(context, tenant, document))
 
 
 @router.put(

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from device_registry.domain.rendering import to_json
 
-from . import devices, internal, parameters, psk, schemas, views
+from . import devices, internal, parameters, presence, psk, schemas, views
 from .documentation import DEVICE_FILTERS, DEVICE_ID, KEY_COPY, KEY_LENGTH, LABEL, answers, described
 from .problems import json_response, no_content
 from .routing import context_of, tenant_of
@@ -66,7 +66,8 @@ async def list_devices_with_keys(request: Request) -> Response:
     page, wanted = parameters.page(query), parameters.filters(query)
     if parameters.only_ids(query):
         return json_response(f"[{await context.reader.device_ids_page(tenant, wanted, page)}]")
-    return json_response(views.devices(await internal.devices_page(context, tenant, wanted, page), page))
+    found = await internal.devices_page(context, tenant, wanted, page)
+    return json_response(views.devices(await presence.page_shown(context, tenant, found), page))
 
 
 @router.get(
@@ -77,5 +78,6 @@ async def list_devices_with_keys(request: Request) -> Response:
 )
 async def get_device_with_keys(request: Request) -> Response:
     """As GET /device/<id>, with the keys of the device."""
-    device_id = request.path_params["device_id"]
-    return json_response(await internal.device(context_of(request), tenant_of(request), device_id))
+    context, tenant = context_of(request), tenant_of(request)
+    document = await internal.device(context, tenant, request.path_params["device_id"])
+    return json_response(await presence.shown(context, tenant, document))

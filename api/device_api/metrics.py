@@ -61,3 +61,8 @@ ROW_SECURITY = Gauge(
     "device_manager_api_row_security",
     "1 if Postgres itself keeps tenants apart (row-level security), else 0.",
 )
+
+PRESENCE_AVAILABLE = Gauge(
+    "device_manager_api_presence_available",
+    "1 if Redis answered when statuses were last asked for, else 0; 0 as well without STATUS_IN_DOCUMENTS.",
+)

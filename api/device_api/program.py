@@ -70,6 +70,7 @@ async def serve(settings: Settings) -> None:
 async def _context(settings: Settings) -> AsyncIterator[Context]:
     async with (
         wiring.cluster() as cluster,
+        wiring.presence_reader(settings) as presence,
         RegistryReader(settings.facade_url, settings.API_DBROLE) as reader,
         OutcomeWaiter(reader, settings.REST_WAIT_SECONDS) as waiter,
     ):
@@ -81,6 +82,7 @@ async def _context(settings: Settings) -> AsyncIterator[Context]:
             undertakings=Undertakings(reader),
             namespaces=Namespaces(cluster, settings),
             vault=wiring.vault(settings),
+            presence=presence,
         )
 
 
@@ -98,6 +100,8 @@ async def _undoing(context: Context) -> AsyncIterator[None]:
 def _watch(context: Context) -> None:
     metrics.REGISTRY_AVAILABLE.set_function(lambda: context.waiter.available)
     metrics.OPERATOR_AT_WORK.set_function(lambda: context.waiter.at_work)
+    presence = context.presence
+    metrics.PRESENCE_AVAILABLE.set_function(lambda: presence is not None and presence.available)
     metrics.ROW_SECURITY.set_function(lambda: context.reader.restricted)
 
 

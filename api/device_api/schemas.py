@@ -90,6 +90,9 @@ class Device(_Shape):
     attrs: dict[str, list[Attribute]] = Field(description="By the template's id as text.")
     created: datetime
     updated: datetime | None = None
+    status: Literal["online", "offline"] | None = Field(
+        default=None, description="Whether data of it came lately; only where a monitor keeps it."
+    )
 
 
 class Pagination(_Shape):

@@ -100,6 +100,11 @@ class Settings(ConnectionSettings):
         " data. Consumers that store everything from there will meet them.",
     )
 
+    STATUS_IN_DOCUMENTS: bool = Field(
+        default=False,
+        description="Whether the facade shows `status` in devices; set it where a monitor runs.",
+    )
+
     # --- keys ---
     DEV_MNGR_CRYPTO_PASS: SecretStr = Field(
         SecretStr(""),

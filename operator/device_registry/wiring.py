@@ -3,10 +3,13 @@
 Programs call these functions at start.
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -15,7 +18,7 @@ from .kafka import KafkaBus
 from .key_ports import Vault
 from .kube import Credentials, Kube
 from .leases import LeaderKube
-from .presence import PresenceStore
+from .presence import PresenceReader, PresenceStore
 from .registry.monitored import MonitoredRegistry
 from .registry.writer import PostgresRegistry, make_engine
 from .settings import Settings
@@ -23,6 +26,9 @@ from .topics import DataBrokerTopics, NamedTopics, TopicSource
 
 _REDIS_SECONDS = 3.0
 """How long Redis may take for an answer; its longest script takes a hundredth of that."""
+
+_REDIS_READ_SECONDS = 0.5
+"""How long an answer of the facade may wait for statuses: without them it is still an answer."""
 
 
 def clock() -> datetime:
@@ -81,3 +87,23 @@ def presence(settings: Settings, monitor: str) -> PresenceStore:
         retry=Retry(NoBackoff(), 1),
     )
     return PresenceStore(client, monitor, noting=settings.STATUS_NOTICES)
+
+
+@asynccontextmanager
+async def presence_reader(settings: Settings) -> AsyncIterator[PresenceReader | None]:
+    """Presence for the facade, None when documents do not show it."""
+    if not settings.STATUS_IN_DOCUMENTS:
+        yield None
+        return
+    client = AsyncRedis(
+        **settings.redis_client,
+        decode_responses=True,
+        socket_timeout=_REDIS_READ_SECONDS,
+        socket_connect_timeout=_REDIS_READ_SECONDS,
+        retry=AsyncRetry(NoBackoff(), 1),
+    )
+    reader = PresenceReader(client)
+    try:
+        yield reader
+    finally:
+        await reader.close()

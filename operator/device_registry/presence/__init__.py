@@ -5,6 +5,7 @@ transitions that follow from it, and the notices about them are one step. Readin
 changes nothing.
 """
 
+from .reader import PresenceReader
 from .store import Mark, MonitorsSeen, PresenceStore, Progress, Reading, Sighting, Taken, Tally
 from .values import Notice, PresenceStatus
 
@@ -12,6 +13,7 @@ __all__ = [
     "Mark",
     "MonitorsSeen",
     "Notice",
+    "PresenceReader",
     "PresenceStatus",
     "PresenceStore",
     "Progress",

@@ -1,0 +1,65 @@
+"""Which topics are read: those of the registry's tenants, also while the registry is away."""
+
+from collections.abc import Collection
+
+from structlog.testing import capture_logs
+
+from device_monitor.dependencies import Dependencies
+from device_monitor.directory import Directory, Topic
+from device_registry.domain.errors import BrokerUnavailable, RegistryUnavailable
+from device_registry.domain.model import Tenant
+from device_registry.topics import NamedTopics
+
+EXISTING = {"acme.device-data": 3, "globex.device-data": 1, "acme.other": 2, "nobody.device-data": 1}
+
+
+class Tenants:
+    """A registry that can be away."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = list(names)
+        self.away = False
+
+    def tenants(self) -> Collection[Tenant]:
+        if self.away:
+            raise RegistryUnavailable
+        return [Tenant(name) for name in self.names]
+
+
+class DataBroker:
+    """Names topics as it likes, for tenants that it knows."""
+
+    def topic(self, tenant: Tenant) -> str:
+        if tenant == "globex":
+            raise BrokerUnavailable
+        return f"topic-{tenant}"
+
+
+def test_tenants_topics_are_read_if_they_exist() -> None:
+    directory = Directory(Tenants("acme", "initech"), NamedTopics("device-data"), Dependencies())
+    assert directory.topics(EXISTING) == {"acme.device-data": Topic(Tenant("acme"), 3)}
+
+
+def test_tenants_come_and_go() -> None:
+    tenants = Tenants("acme")
+    directory = Directory(tenants, NamedTopics("device-data"), Dependencies())
+    directory.topics(EXISTING)
+    tenants.names = ["globex"]
+    assert set(directory.topics(EXISTING)) == {"globex.device-data"}
+
+
+def test_while_the_registry_is_away_the_known_tenants_are_read() -> None:
+    tenants = Tenants("acme")
+    directory = Directory(tenants, NamedTopics("device-data"), Dependencies())
+    known = directory.topics(EXISTING)
+    tenants.away = True
+    with capture_logs() as logs:
+        assert directory.topics(EXISTING) == directory.topics(EXISTING) == known
+    assert [one["event"] for one in logs] == ["the monitor waits"]
+
+
+def test_a_tenant_whose_topic_nobody_names_does_not_hold_up_the_others() -> None:
+    directory = Directory(Tenants("globex", "acme"), DataBroker(), Dependencies())
+    with capture_logs() as logs:
+        assert set(directory.topics({"topic-acme": 1})) == {"topic-acme"}
+    assert [one["tenant"] for one in logs] == ["globex"]
