@@ -74,8 +74,4 @@ lock: $(STAMP)  ## Pin the newest versions again (requirements/*.txt)
 	@echo hatchling | $(VENV)/bin/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 		--strip-extras --allow-unsafe --no-header --no-annotate -c requirements/dev.txt -o requirements/build.txt -
 
-<<<<<<< HEAD
-.PHONY: help run up down clean test test-unit test-fuzz test-promises test-faults lint bench docs lock
-=======
-.PHONY: help run up down clean test test-unit test-promises test-faults test-monitors lint bench docs lock
->>>>>>> c5e5d9b (Let monitors die at random, and hold what is told against a model)
+.PHONY: help run up down clean test test-unit test-fuzz test-promises test-faults test-monitors lint bench docs lock
