@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from . import completing
 from .terminal import Output
 
 OutputOption = Annotated[
@@ -11,7 +12,13 @@ OutputOption = Annotated[
 ]
 TenantsOption = Annotated[
     list[str] | None,
-    typer.Option("--tenant", "-t", help="Only this tenant; may be given several times.", show_default=False),
+    typer.Option(
+        "--tenant",
+        "-t",
+        help="Only this tenant; may be given several times.",
+        show_default=False,
+        autocompletion=completing.tenants,
+    ),
 ]
 NamespacesOption = Annotated[
     list[str] | None,

@@ -4,9 +4,20 @@ from typing import Annotated
 
 import typer
 
+from device_manager import completing
+
 
 def run(
-    tenant: Annotated[str, typer.Option("--tenant", "-t", help="Whose notifications.", show_default=False)],
+    tenant: Annotated[
+        str,
+        typer.Option(
+            "--tenant",
+            "-t",
+            help="Whose notifications.",
+            show_default=False,
+            autocompletion=completing.tenants,
+        ),
+    ],
     device: Annotated[
         list[str] | None,
         typer.Option(
