@@ -15,11 +15,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from device_registry.settings import Settings
 
 from . import asking, metrics
+from .access_log import AccessLog
 from .asking import Asked, WaitFor
 from .payload import LIMIT
 from .problems import Problem, answer, internal_error, refusal
 
-_LOG = structlog.get_logger("device_api.access")
+_LOG = structlog.get_logger(__name__)
 
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
 """What is taken over from a client: it goes into headers, log lines and events."""
@@ -37,7 +38,7 @@ class Observed:
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
-        self._access_log = settings.ACCESS_LOG
+        self._access_log = AccessLog(on=settings.ACCESS_LOG, as_json=settings.LOG_FORMAT == "json")
         self._body_limit = settings.BODY_LIMIT_MIB
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -84,17 +85,16 @@ class Observed:
         shown = scope["method"] if scope["method"] in _METHODS else "other"
         metrics.REQUESTS.labels(route, shown, status).inc()
         metrics.SECONDS.labels(route, shown).observe(seconds)
-        if self._access_log:
-            asked = asking.current()
-            _LOG.info(
-                "request",
-                method=shown,
-                route=route,
-                status=status,
-                seconds=round(seconds, 6),
-                tenant=asked.tenant,
-                user=asked.user,
-            )
+        asked = asking.current()
+        self._access_log.write(
+            asked.id,
+            method=shown,
+            route=route,
+            status=status,
+            seconds=round(seconds, 6),
+            tenant=asked.tenant,
+            user=asked.user,
+        )
 
 
 def _route(scope: Mapping[str, Any]) -> str:
