@@ -43,13 +43,12 @@ def registry(settings: Settings) -> PostgresRegistry:
 
 def bus(settings: Settings) -> KafkaBus:
     """Kafka; topics are named after the tenant unless a data broker names them."""
-    return KafkaBus(
-        settings.kafka_bootstrap, topics(settings, settings.SUBJECT), security=settings.kafka_security
-    )
+    return KafkaBus(settings.kafka_bootstrap, topics(settings), security=settings.kafka_security)
 
 
-def topics(settings: Settings, subject: str) -> TopicSource:
-    """What names the topics of a subject."""
+def topics(settings: Settings, subject: str = "") -> TopicSource:
+    """What names the topics of a subject, that of device notifications by default."""
+    subject = subject or settings.SUBJECT
     return DataBrokerTopics(settings.BROKER, subject) if settings.BROKER else NamedTopics(subject)
 
 
