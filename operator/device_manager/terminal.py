@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
 
 import typer
 from rich.console import Console
@@ -18,8 +18,8 @@ from device_registry.domain.errors import RegistryError, SchemaOutdated, Unavail
 if TYPE_CHECKING:
     from device_registry.settings import Settings
 
-_WIDE: Final = 240
-"""Columns of a table that goes to a file or a pipe: nothing is cut off there for want of width."""
+_WIDE: Final = 10_000
+"""Characters in a line that goes to a file or a pipe: nothing is cut off there for want of width."""
 
 
 class Exit(IntEnum):
@@ -56,6 +56,8 @@ class Column:
     key: str
     title: str
     numeric: bool = False
+    wraps: bool = False
+    """Whether it gives way when a terminal is narrow; the others keep their width."""
 
 
 # --- printing ---------------------------------------------------------------------------------------
@@ -96,12 +98,19 @@ def table(records: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> Ta
     """A table in the manner of kubectl: titles in capitals, no lines, numbers to the right."""
     made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 3, 0, 0))
     for column in columns:
-        made.add_column(
-            column.title, justify="right" if column.numeric else "left", no_wrap=True, overflow="fold"
-        )
+        justify: Literal["left", "right"] = "right" if column.numeric else "left"
+        made.add_column(column.title, justify=justify, no_wrap=not column.wraps, overflow="fold")
     for record in records:
         made.add_row(*(_cell(record.get(column.key, "")) for column in columns))
     return made
+
+
+def plain_lines(records: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> list[str]:
+    """The table as lines without colours, for who wants to put something between them."""
+    wide = Console(width=_WIDE, color_system=None, highlight=False)
+    with wide.capture() as captured:
+        wide.print(table(records, columns))
+    return [line.rstrip() for line in captured.get().splitlines()]
 
 
 def _cell(value: Any) -> Text:

@@ -20,7 +20,6 @@ COLUMNS: Final = (
     Column("declared", "DECLARED"),
     Column("registered", "REGISTERED"),
     Column("published", "PUBLISHED"),
-    Column("difference", "DIFFERENCE"),
 )
 _AGAIN_SECONDS: Final = 1.0
 """After that a difference is looked at again: what was only on its way has arrived."""
@@ -33,9 +32,9 @@ def run(scope: Scope, output: Output, *, every: bool, topics: bool) -> None:
     shown = [record(line) for line in (lines if every else different)]
     if output is not Output.TABLE:
         terminal.show_data(shown, output)
-    elif shown:
-        terminal.show([_flat(one) for one in shown], COLUMNS, output)
-    if output is Output.TABLE:
+    else:
+        for line in table_lines(shown):
+            terminal.say(line)
         terminal.say(("\n" if shown else "") + summary(lines))
     if different:
         raise typer.Exit(Exit.REMARK)
@@ -84,6 +83,17 @@ def record(line: Line) -> dict[str, Any]:
     }
 
 
+def table_lines(shown: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A line for each resource or row, and below it, further in, one for each difference."""
+    if not shown:
+        return []
+    title, *rows = terminal.plain_lines([_flat(one) for one in shown], COLUMNS)
+    told = [title]
+    for row, one in zip(rows, shown, strict=True):
+        told += [row, *(f"    {difference}" for difference in one["differences"])]
+    return told
+
+
 def _flat(shown: Mapping[str, Any]) -> dict[str, Any]:
     """A line for people."""
     return {
@@ -93,12 +103,11 @@ def _flat(shown: Mapping[str, Any]) -> dict[str, Any]:
         "declared": _declared(shown["declared"]),
         "registered": _registered(shown["registered"], reserved=shown["reserved"]),
         "published": _published(shown["published"]),
-        "difference": "; ".join(shown["differences"]),
     }
 
 
 def _declared(side: Mapping[str, Any] | None) -> str:
-    return f"generation {side['generation']}" if side else "-"
+    return f"gen {side['generation']}" if side else "-"
 
 
 def _registered(side: Mapping[str, Any] | None, *, reserved: bool) -> str:
@@ -106,7 +115,7 @@ def _registered(side: Mapping[str, Any] | None, *, reserved: bool) -> str:
         return "-"
     if not side["claimed"]:
         return "reserved" if reserved else "unclaimed"
-    return f"generation {side['generation']}, revision {side['revision']}"
+    return f"gen {side['generation']}, rev {side['revision']}"
 
 
 def _published(side: Mapping[str, Any] | None) -> str:

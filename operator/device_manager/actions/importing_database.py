@@ -44,7 +44,7 @@ FINDINGS: Final = (
     Column("tenant", "TENANT"),
     Column("what", "WHAT"),
     Column("becomes", "BECOMES"),
-    Column("problem", "PROBLEM"),
+    Column("problem", "PROBLEM", wraps=True),
 )
 _ANY_NAMESPACE: Final = "default"
 """Where manifests are judged: it is there in every cluster."""

@@ -22,7 +22,7 @@ COLUMNS: Final = (
     Column("templates", "TEMPLATES", numeric=True),
     Column("devices", "DEVICES", numeric=True),
     Column("ready", "READY", numeric=True),
-    Column("notReady", "NOT READY"),
+    Column("notReady", "NOT READY", wraps=True),
     Column("unpublished", "UNPUBLISHED", numeric=True),
     Column("unclaimed", "UNCLAIMED", numeric=True),
 )

@@ -30,7 +30,7 @@ from device_registry.registry.overview import Scope, UnclaimedRow
 COLUMNS: Final = (
     Column("tenant", "TENANT"),
     Column("row", "ROW"),
-    Column("label", "LABEL"),
+    Column("label", "LABEL", wraps=True),
     Column("resource", "RESOURCE"),
     Column("since", "UNCLAIMED SINCE"),
     Column("origin", "ORIGIN"),
