@@ -1,5 +1,6 @@
 """Bodies are refused with exactly the words of the contract, and read as what they mean."""
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -178,3 +179,28 @@ def test_a_label_may_become_too_long_by_its_number() -> None:
     with pytest.raises(Problem) as problem:
         body.labels(2)
     assert problem.value.body == refused_bodies.malformed("input", label=["Longer than maximum length 128."])
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("device_api.payload._BODY_SECONDS", 0.05)
+    request = a_request(b"{")
+    request._receive = _never
+    with pytest.raises(Problem) as problem:
+        await read_json(request)
+    assert problem.value.status == 408
+
+
+async def _never() -> Message:
+    await asyncio.sleep(60)
+    raise AssertionError
+
+
+async def test_a_client_that_goes_away_gets_no_500(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def gone() -> Message:
+        return {"type": "http.disconnect"}
+
+    request = a_request(b"{")
+    request._receive = gone
+    with pytest.raises(Problem) as problem:
+        await read_json(request)
+    assert problem.value.status == 400
