@@ -220,6 +220,9 @@ def test_yesterdays_registry_under_todays_resources_loses_nothing_and_says_what_
     assert {row["id"] for row in rows(road, namespace)} == set(ids.values())
     removed = [one for one in told(road, namespace) if one[0] == "remove"]
     assert removed == [one for one in before if one[0] == "remove"]
+    # The row without a resource keeps its template in use, and waits for whoever declares the device again.
+    road.kubectl.apply(a_device("device-1", namespace))
+    assert road.ready("device", "device-1", namespace)["status"]["deviceId"] == ids["device-1"]
     road.operator.restart()
 
 
