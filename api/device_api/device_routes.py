@@ -21,7 +21,17 @@ from . import (
     schemas,
     views,
 )
-from .documentation import CREATION, DEVICE_FILTERS, DEVICE_ID, PAGE, TEMPLATE_ID, answers, described
+from .documentation import (
+    CREATION,
+    DEVICE_FILTERS,
+    DEVICE_ID,
+    PAGE,
+    TEMPLATE_ID,
+    described,
+    reading,
+    taking,
+    writing,
+)
 from .payload import read_json
 from .problems import json_response
 from .routing import context_of, tenant_of
@@ -32,7 +42,7 @@ router = APIRouter()
 @router.get(
     "/device",
     tags=["device"],
-    responses=answers(schemas.DeviceList | list[str]),
+    responses=reading(schemas.DeviceList | list[str], missing=False),
     openapi_extra=described(*DEVICE_FILTERS),
 )
 async def list_devices(request: Request) -> Response:
@@ -48,8 +58,8 @@ async def list_devices(request: Request) -> Response:
 @router.post(
     "/device",
     tags=["device"],
-    responses=answers(schemas.DevicesCreated, write=True),
-    openapi_extra=described(*CREATION, body=request_schemas.DeviceBody),
+    responses=writing(schemas.DevicesCreated, body=True),
+    openapi_extra=described(*CREATION, body=request_schemas.DeviceBody, write=True),
 )
 async def create_devices(request: Request) -> Response:
     """Register one device or several alike, all or none."""
@@ -65,9 +75,9 @@ async def create_devices(request: Request) -> Response:
 @router.post(
     "/device/batch",
     tags=["device"],
-    responses=answers(schemas.Batch, write=True)
+    responses=writing(schemas.Batch, body=True)
     | {422: {"model": schemas.Refusal, "description": "The templates are not there or do not fit."}},
-    openapi_extra=described(body=request_schemas.BatchBody),
+    openapi_extra=described(body=request_schemas.BatchBody, write=True),
 )
 async def create_batch(request: Request) -> Response:
     """Register many devices, each with an outcome of its own."""
@@ -78,7 +88,8 @@ async def create_batch(request: Request) -> Response:
 @router.delete(
     "/device",
     tags=["device"],
-    responses=answers(schemas.DevicesRemoved, write=True),
+    responses=writing(schemas.DevicesRemoved),
+    openapi_extra=described(write=True),
 )
 async def delete_devices(request: Request) -> Response:
     """Remove every device; templates stay."""
@@ -89,7 +100,7 @@ async def delete_devices(request: Request) -> Response:
 @router.get(
     "/device/template/{template_id}",
     tags=["device"],
-    responses=answers(schemas.DeviceList),
+    responses=reading(schemas.DeviceList, missing=False),
     openapi_extra=described(TEMPLATE_ID, *PAGE),
 )
 async def list_devices_of_template(request: Request) -> Response:
@@ -104,7 +115,7 @@ async def list_devices_of_template(request: Request) -> Response:
 @router.get(
     "/device/{device_id}",
     tags=["device"],
-    responses=answers(schemas.Device),
+    responses=reading(schemas.Device),
     openapi_extra=described(DEVICE_ID),
 )
 async def get_device(request: Request) -> Response:
@@ -117,8 +128,8 @@ async def get_device(request: Request) -> Response:
 @router.put(
     "/device/{device_id}",
     tags=["device"],
-    responses=answers(schemas.DeviceUpdated, write=True),
-    openapi_extra=described(DEVICE_ID, body=request_schemas.DeviceBody),
+    responses=writing(schemas.DeviceUpdated, body=True),
+    openapi_extra=described(DEVICE_ID, body=request_schemas.ChangedDeviceBody, write=True),
 )
 async def update_device(request: Request) -> Response:
     """Replace a device: overrides that are not sent again are gone, its keys stay."""
@@ -132,8 +143,8 @@ async def update_device(request: Request) -> Response:
 @router.delete(
     "/device/{device_id}",
     tags=["device"],
-    responses=answers(schemas.DeviceRemoved, write=True),
-    openapi_extra=described(DEVICE_ID),
+    responses=writing(schemas.DeviceRemoved),
+    openapi_extra=described(DEVICE_ID, write=True),
 )
 async def delete_device(request: Request) -> Response:
     """Remove a device."""
@@ -144,7 +155,8 @@ async def delete_device(request: Request) -> Response:
 @router.put(
     "/device/{device_id}/actuate",
     tags=["device"],
-    responses=answers(schemas.Actuated) | {403: {"model": schemas.NotConfigurable}},
+    responses=taking(schemas.Actuated, missing=True)
+    | {403: {"model": schemas.NotConfigurable, "description": "Not all of them are actuators."}},
     openapi_extra=described(DEVICE_ID, body=request_schemas.ActuationBody),
 )
 async def actuate(request: Request) -> Response:
@@ -160,8 +172,8 @@ async def actuate(request: Request) -> Response:
 @router.post(
     "/device/{device_id}/template/{template_id}",
     tags=["device"],
-    responses=answers(schemas.DeviceUpdated, write=True),
-    openapi_extra=described(DEVICE_ID, TEMPLATE_ID),
+    responses=writing(schemas.DeviceUpdated),
+    openapi_extra=described(DEVICE_ID, TEMPLATE_ID, write=True),
 )
 async def attach_template(request: Request) -> Response:
     """Add a template to a device; one that it has already changes nothing."""
@@ -173,8 +185,8 @@ async def attach_template(request: Request) -> Response:
 @router.delete(
     "/device/{device_id}/template/{template_id}",
     tags=["device"],
-    responses=answers(schemas.DeviceUpdated, write=True),
-    openapi_extra=described(DEVICE_ID, TEMPLATE_ID),
+    responses=writing(schemas.DeviceUpdated),
+    openapi_extra=described(DEVICE_ID, TEMPLATE_ID, write=True),
 )
 async def detach_template(request: Request) -> Response:
     """Take a template from a device, with the overrides and the keys of its attributes."""

@@ -15,33 +15,53 @@ from . import edges, request_schemas, schemas
 
 _REF: Final = "#/components/schemas/{model}"
 
-REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
-    400: {
-        "model": schemas.Refusal | schemas.Malformed,
-        "description": "The request is wrong.",
-    },
+_REFUSED: Final = "The message says what is wrong, a header `X-Detail` sometimes more."
+_COMMON: Final[dict[int | str, dict[str, Any]]] = {
+    400: {"model": schemas.Refusal | schemas.Malformed, "description": f"The request is wrong. {_REFUSED}"},
     401: {"model": schemas.Refusal, "description": "No token, or one that names no tenant."},
-    404: {"model": schemas.Refusal, "description": "There is no such device or template."},
-    503: {"model": schemas.Refusal, "description": "The registry or the cluster is away; try again."},
-}
-LATER: Final[dict[int | str, dict[str, Any]]] = {
-    202: {
+    503: {
         "model": schemas.Refusal,
-        "description": "Accepted, not yet registered; see `Location`.",
+        "description": "A system that is needed is away; try again after `Retry-After` seconds.",
     },
-    403: {"model": schemas.Refusal, "description": "No namespace is bound to the tenant."},
-    409: {"model": schemas.Refusal, "description": "The cluster declares it otherwise."},
 }
+_MISSING: Final[dict[int | str, dict[str, Any]]] = {
+    404: {"model": schemas.Refusal, "description": "There is no such device or template."},
+}
+_WRITE: Final[dict[int | str, dict[str, Any]]] = {
+    202: {"model": schemas.Refusal, "description": "Accepted, not yet registered; look at `Location` later."},
+    403: {"model": schemas.Refusal, "description": "No namespace is bound to the tenant."},
+    409: {"model": schemas.Refusal, "description": "Declared elsewhere; the message names where."},
+}
+_BODY: Final[dict[int | str, dict[str, Any]]] = {
+    408: {"model": schemas.Refusal, "description": "The body came too slowly."},
+    413: {"model": schemas.Refusal, "description": "The body is too large."},
+}
+Answers = dict[int | str, dict[str, Any]]
 
 
-def answers(model: Any, *, write: bool = False, status: int = 200) -> dict[int | str, dict[str, Any]]:
-    """The answers of a route."""
-    return {status: {"model": model}, **REFUSALS, **(LATER if write else {})}
+def reading(model: Any, *, missing: bool = True) -> Answers:
+    """The answers of a route that reads; `missing` where something is named that may not be there."""
+    return {200: {"model": model}, **_COMMON, **(_MISSING if missing else {})}
 
 
-def described(*parameters: dict[str, Any], body: type[BaseModel] | None = None) -> dict[str, Any]:
-    """What a route reads."""
-    extra: dict[str, Any] = {"parameters": list(parameters)}
+def writing(model: Any, *, status: int = 200, body: bool = False, missing: bool = True) -> Answers:
+    """The answers of a route that changes something; `body` where it reads one."""
+    success: dict[str, Any] = {"model": model} if model else {"description": "Done."}
+    others = {**(_MISSING if missing else {}), **(_BODY if body else {})}
+    return {status: success, **_COMMON, **_WRITE, **others}
+
+
+def taking(model: Any, *, missing: bool = False) -> Answers:
+    """The answers of a route that takes a body and changes no resource."""
+    success: dict[str, Any] = {"model": model} if model else {"description": "Done; the answer is empty."}
+    return {200: success, **_COMMON, **_BODY, **(_MISSING if missing else {})}
+
+
+def described(
+    *parameters: dict[str, Any], body: type[BaseModel] | None = None, write: bool = False
+) -> dict[str, Any]:
+    """What a route reads; a route that writes can be told what to wait for."""
+    extra: dict[str, Any] = {"parameters": [*parameters, *([WAIT] if write else [])]}
     if body:
         schema = {"$ref": _REF.format(model=body.__name__)}
         extra["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
@@ -70,6 +90,13 @@ KEY_COPY: Final = (
     in_query("from_dev_id", "Id of the device to copy from.") | {"required": True},
     in_query("from_attr_label", "Label of the attribute to copy from.") | {"required": True},
 )
+WAIT: Final = in_query(
+    "wait",
+    "Answer when the registry shows the change, or when Kafka has taken its events as well.",
+    type="string",
+    enum=["registered", "published"],
+    default="registered",
+)
 ATTR_FORMAT: Final = in_query(
     "attr_format",
     "Which lists of attributes to show.",
@@ -88,7 +115,12 @@ FILTERS: Final = (
     in_query(
         "attr_type", "Value type of some attribute; all must hold.", type="array", items={"type": "string"}
     ),
-    in_query("sortBy", "label, else the order is by id.", type="string", enum=["label"]),
+    in_query(
+        "sortBy",
+        "id, label, created or updated, with asc: or desc: before it; anything else means by id.",
+        type="string",
+        pattern="^((asc|desc):)?(id|label|created|updated)$",
+    ),
 )
 DEVICE_FILTERS: Final = (
     *FILTERS,

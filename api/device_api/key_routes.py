@@ -11,7 +11,7 @@ from starlette.responses import Response
 from device_registry.domain.rendering import to_json
 
 from . import devices, internal, parameters, presence, psk, schemas, views
-from .documentation import DEVICE_FILTERS, DEVICE_ID, KEY_COPY, KEY_LENGTH, LABEL, answers, described
+from .documentation import DEVICE_FILTERS, DEVICE_ID, KEY_COPY, KEY_LENGTH, LABEL, described, reading, writing
 from .problems import json_response, no_content
 from .routing import context_of, tenant_of
 
@@ -21,9 +21,9 @@ router = APIRouter()
 @router.post(
     "/device/gen_psk/{device_id}",
     tags=["keys"],
-    responses=answers(list[schemas.Generated], write=True)
+    responses=writing(list[schemas.Generated])
     | {204: {"description": "The device has no attribute that takes a key."}},
-    openapi_extra=described(DEVICE_ID, *KEY_LENGTH),
+    openapi_extra=described(DEVICE_ID, *KEY_LENGTH, write=True),
 )
 async def generate_keys(request: Request) -> Response:
     """Generate keys for attributes of value type psk; each is answered once."""
@@ -42,8 +42,8 @@ async def generate_keys(request: Request) -> Response:
     "/device/{device_id}/attrs/{label}/psk",
     tags=["keys"],
     status_code=HTTPStatus.NO_CONTENT,
-    responses=answers(None, write=True, status=204),
-    openapi_extra=described(DEVICE_ID, LABEL, *KEY_COPY),
+    responses=writing(None, status=204),
+    openapi_extra=described(DEVICE_ID, LABEL, *KEY_COPY, write=True),
 )
 async def copy_key(request: Request) -> Response:
     """Give an attribute the key that another one has now; it does not follow later changes."""
@@ -57,7 +57,7 @@ async def copy_key(request: Request) -> Response:
 @router.get(
     "/internal/device",
     tags=["keys"],
-    responses=answers(schemas.DeviceList | list[str]),
+    responses=reading(schemas.DeviceList | list[str], missing=False),
     openapi_extra=described(*DEVICE_FILTERS),
 )
 async def list_devices_with_keys(request: Request) -> Response:
@@ -73,7 +73,7 @@ async def list_devices_with_keys(request: Request) -> Response:
 @router.get(
     "/internal/device/{device_id}",
     tags=["keys"],
-    responses=answers(schemas.Device),
+    responses=reading(schemas.Device),
     openapi_extra=described(DEVICE_ID),
 )
 async def get_device_with_keys(request: Request) -> Response:

@@ -4,7 +4,7 @@ Requests are not read with them: the texts of refusals are the contract's own (`
 """
 
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
@@ -30,7 +30,9 @@ class AttributeBody(BaseModel):
     type: str = Field(max_length=32)
     value_type: str = Field(max_length=32)
     static_value: _Scalar = Field(None, description="Kept as text.")
-    metadata: list[MetadataBody] = Field([], max_length=32)
+    metadata: list[MetadataBody] = Field(
+        [], max_length=32, description="Left out: what the attribute has stays; []: it goes."
+    )
 
 
 class TemplateBody(BaseModel):
@@ -67,7 +69,18 @@ class DeviceBody(BaseModel):
     label: str = Field(max_length=128)
     templates: list[int | str] = Field([], max_length=16)
     id: str | None = Field(None, pattern="^[0-9a-fA-F]{2,6}$", description="Left out: a free one.")
-    attrs: list[OverrideBody] = Field([], max_length=256, description="Overrides.")
+    attrs: list[OverrideBody] | dict[str, list[OverrideBody]] = Field(
+        [], description="Overrides, at most 256; as a list, or by template as GET shows them."
+    )
+
+
+class ChangedDeviceBody(DeviceBody):
+    """A device as it is to be; overrides that are left out go, keys stay. Its id is not looked at."""
+
+    model_config = ConfigDict(json_schema_extra={"example": examples.DEVICE})
+
+    id: Any = None
+    templates: list[int | str] = Field(max_length=16)
 
 
 class NumberedDevicesBody(BaseModel):
@@ -144,6 +157,7 @@ class LevelBody(BaseModel):
 REQUESTS: Final[Sequence[tuple[type[BaseModel], Literal["validation"]]]] = (
     (TemplateBody, "validation"),
     (DeviceBody, "validation"),
+    (ChangedDeviceBody, "validation"),
     (ActuationBody, "validation"),
     (ImportBody, "validation"),
     (BatchBody, "validation"),

@@ -228,14 +228,27 @@ class Level(_Shape):
 
 
 class Refusal(_Shape):
-    """What is wrong with a request."""
+    """What is wrong with a request; `devices` and `total` only where `verbose` asks for them."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"message": "No such device: ffff", "status": 404}}
+    )
 
     message: str | list[str]
     status: int
+    devices: list[str] | None = None
+    total: int | None = None
 
 
 class Malformed(_Shape):
     """What is wrong with the fields of a body."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {"errors": {"label": ["Not a valid string."]}, "message": "failed to parse input"}
+        },
+    )
 
     message: str
     errors: dict[str, object]

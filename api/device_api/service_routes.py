@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, Response
 from device_registry.domain.rendering import to_json
 
 from . import import_bodies, importing, levels, request_schemas, schemas
-from .documentation import answers, described
+from .documentation import described, reading, taking, writing
 from .payload import read_json
 from .problems import Problem, json_response
 from .routing import context_of, tenant_of
@@ -21,8 +21,9 @@ router = APIRouter()
 @router.post(
     "/import",
     tags=["tenant"],
-    responses=answers(schemas.Imported, write=True, status=201),
-    openapi_extra=described(body=request_schemas.ImportBody),
+    status_code=HTTPStatus.CREATED,
+    responses=writing(schemas.Imported, status=201, body=True),
+    openapi_extra=described(body=request_schemas.ImportBody, write=True),
 )
 async def import_everything(request: Request) -> Response:
     """Replace every template and every device of the tenant, keeping the ids that are given."""
@@ -35,7 +36,7 @@ async def import_everything(request: Request) -> Response:
     return json_response(to_json({"message": "data imported!"}), HTTPStatus.CREATED)
 
 
-@router.get("/log", tags=["process"], responses=answers(schemas.Level))
+@router.get("/log", tags=["process"], responses=reading(schemas.Level, missing=False))
 async def get_log_level(_: Request) -> Response:
     """From which level this process logs."""
     return json_response(levels.current())
@@ -45,7 +46,7 @@ async def get_log_level(_: Request) -> Response:
     "/log",
     tags=["process"],
     response_class=HTMLResponse,
-    responses=answers(None),
+    responses=taking(None),
     openapi_extra=described(body=request_schemas.LevelBody),
 )
 async def set_log_level(request: Request) -> Response:

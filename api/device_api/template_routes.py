@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from . import parameters, request_schemas, schemas, template_bodies, templates, views
-from .documentation import ATTR_FORMAT, FILTERS, IN_USE, TEMPLATE_ID, answers, described
+from .documentation import ATTR_FORMAT, FILTERS, IN_USE, TEMPLATE_ID, described, reading, writing
 from .payload import read_json
 from .problems import json_response
 from .routing import context_of, tenant_of
@@ -18,7 +18,7 @@ router = APIRouter()
 @router.get(
     "/template",
     tags=["template"],
-    responses=answers(schemas.TemplateList),
+    responses=reading(schemas.TemplateList, missing=False),
     openapi_extra=described(*FILTERS, ATTR_FORMAT),
 )
 async def list_templates(request: Request) -> Response:
@@ -32,8 +32,8 @@ async def list_templates(request: Request) -> Response:
 @router.post(
     "/template",
     tags=["template"],
-    responses=answers(schemas.TemplateCreated, write=True),
-    openapi_extra=described(ATTR_FORMAT, body=request_schemas.TemplateBody),
+    responses=writing(schemas.TemplateCreated, body=True),
+    openapi_extra=described(ATTR_FORMAT, body=request_schemas.TemplateBody, write=True),
 )
 async def create_template(request: Request) -> Response:
     """Register a template."""
@@ -45,8 +45,8 @@ async def create_template(request: Request) -> Response:
 @router.delete(
     "/template",
     tags=["template"],
-    responses=answers(schemas.TemplatesRemoved, write=True),
-    openapi_extra=described(IN_USE),
+    responses=writing(schemas.TemplatesRemoved),
+    openapi_extra=described(IN_USE, write=True),
 )
 async def delete_templates(request: Request) -> Response:
     """Remove every template, or none if a device uses one."""
@@ -58,7 +58,7 @@ async def delete_templates(request: Request) -> Response:
 @router.get(
     "/template/{template_id}",
     tags=["template"],
-    responses=answers(schemas.Template),
+    responses=reading(schemas.Template),
     openapi_extra=described(TEMPLATE_ID, ATTR_FORMAT),
 )
 async def get_template(request: Request) -> Response:
@@ -72,8 +72,8 @@ async def get_template(request: Request) -> Response:
 @router.put(
     "/template/{template_id}",
     tags=["template"],
-    responses=answers(schemas.TemplateUpdated, write=True),
-    openapi_extra=described(TEMPLATE_ID, body=request_schemas.TemplateBody),
+    responses=writing(schemas.TemplateUpdated, body=True),
+    openapi_extra=described(TEMPLATE_ID, body=request_schemas.TemplateBody, write=True),
 )
 async def update_template(request: Request) -> Response:
     """Replace a template; its devices follow."""
@@ -86,8 +86,8 @@ async def update_template(request: Request) -> Response:
 @router.delete(
     "/template/{template_id}",
     tags=["template"],
-    responses=answers(schemas.TemplateRemoved, write=True),
-    openapi_extra=described(TEMPLATE_ID, IN_USE),
+    responses=writing(schemas.TemplateRemoved),
+    openapi_extra=described(TEMPLATE_ID, IN_USE, write=True),
 )
 async def delete_template(request: Request) -> Response:
     """Remove a template that no device uses."""

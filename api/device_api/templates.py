@@ -76,7 +76,8 @@ async def delete_all(context: Context, tenant: Tenant, *, verbose: bool = False)
     """Remove every template of the tenant, or none if one is in use; answers them as they were."""
     ids = await context.reader.every_template(tenant)
     await _check_unused(context, tenant, ids, verbose=verbose)
-    found = (await context.reader.templates(tenant, ids)).values()
+    templates = await context.reader.templates(tenant, ids)
+    found = [templates[one] for one in ids if one in templates]
     resources = {one.id: _resource(one) for one in found}
     removed = await bulk.remove(context, list(resources.values()), "/template")
     return [one for one in found if resources[one.id][0] in removed]

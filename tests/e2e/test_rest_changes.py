@@ -8,7 +8,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.support.facades import a_client, a_facade, answer
+from tests.support.facades import a_facade, a_judged_client, answer
 from tests.support.road import Road
 
 TEMP = {"label": "temp", "type": "dynamic", "value_type": "float"}
@@ -31,7 +31,7 @@ def tenant() -> str:
 
 @pytest.fixture
 def rest(facade: str, tenant: str) -> Iterator[httpx.Client]:
-    with a_client(facade, tenant) as client:
+    with a_judged_client(facade, tenant) as client:
         yield client
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from tests.support.openapi import Conformity
 from tests.support.programs import Program, free_port
 from tests.support.road import Road
 
@@ -69,3 +70,16 @@ def answer(response: httpx.Response, status: int = 200) -> Any:
     """The body of an answer that has the status."""
     assert response.status_code == status, response.text
     return response.json()
+
+
+def a_judged_client(facade: str, tenant: str) -> httpx.Client:
+    """As `a_client`; each answer must be as /openapi.json says."""
+    conformity = Conformity(httpx.get(f"{facade}/openapi.json").json())
+
+    def judge(response: httpx.Response) -> None:
+        response.read()
+        assert not (problem := conformity.problem(response)), problem
+
+    client = a_client(facade, tenant)
+    client.event_hooks = {"response": [judge]}
+    return client
