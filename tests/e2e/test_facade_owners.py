@@ -69,6 +69,7 @@ def force_apply(road: Road, manifest: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(("server_side", "manager"), [(True, "git"), (False, "kubectl-client-side-apply")])
+@pytest.mark.promise("owned-by-git")
 def test_a_field_that_is_declared_elsewhere_is_refused_by_the_name_of_its_manager(
     road: Road, rest: httpx.Client, tenant: str, server_side: bool, manager: str
 ) -> None:
@@ -87,6 +88,7 @@ def test_a_field_that_is_declared_elsewhere_is_refused_by_the_name_of_its_manage
     assert [one.event for one in road.events_of(tenant, device_id)] == ["create"]
 
 
+@pytest.mark.promise("owned-by-git")
 def test_a_label_that_nobody_declares_may_be_edited_and_git_stays_quiet(
     road: Road, rest: httpx.Client, tenant: str
 ) -> None:

@@ -85,6 +85,7 @@ def test_an_empty_import_leaves_nothing(road: Road, rest: httpx.Client, tenant: 
 
 
 @pytest.mark.parametrize("case", IMPORTS, ids=lambda one: one.detail)
+@pytest.mark.promise("import-fails")
 def test_an_import_that_is_refused_changes_nothing_and_tells_nobody(
     road: Road, rest: httpx.Client, tenant: str, case: RefusedImport
 ) -> None:
@@ -105,6 +106,7 @@ def test_what_is_not_json_is_refused_in_the_words_of_the_import(rest: httpx.Clie
     assert answer(rest.post("/import", content=b"{}"), 400) == {"message": FAILED, "status": 400}
 
 
+@pytest.mark.promise("import-fails")
 def test_an_import_that_fails_half_way_leaves_what_was_there_with_ids_and_keys(
     road: Road, rest: httpx.Client, tenant: str
 ) -> None:

@@ -21,11 +21,14 @@ PROMISES = {
     "kafka-away": "While Kafka is away changes are accepted; afterwards all are delivered in order.",
     "namespace-deleted": "Deleting a namespace with N devices tells N removals.",
     "apply-again": "Applying 10,000 unchanged manifests again writes no row and sends no event.",
+    "keys-kept": "PUT by REST keeps a device's keys, and no key is in the topic.",
+    "owned-by-git": "REST is refused an edit of what git owns, by its name; the rest may be edited.",
     "one-id-twice": "Of two resources with one id the older wins; deleting the loser harms nobody.",
     "restored-registry": "Yesterday's registry under today's resources: nothing is removed.",
     "one-malformed": "One device that cannot be registered among 10,001: 10,000 are Ready.",
     "conditions-stored": "What the API server stores as status is what was computed.",
     "no-actuation": "No change of a spec actuates a device.",
+    "import-fails": "An import that is refused tells nobody; one that fails half-way ends where it began.",
 }
 
 
