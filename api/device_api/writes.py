@@ -89,7 +89,7 @@ async def change(
         await context.waiter.ready()
         before, after = await _replace(context, key, uid, edit, location)
         try:
-            outcome = await _wait(context, after)
+            outcome = await _wait_changed(context, after, location)
         except TimeoutError:
             raise accepted(location) from None
         except Problem:
@@ -157,7 +157,22 @@ async def _leaving(context: Context, key: Key) -> bool:
 async def _wait(context: Context, written: Mapping[str, Any]) -> Outcome:
     meta = written["metadata"]
     tenant = asking.current().tenant
-    outcome = await context.waiter.wait(tenant, key_of(written), meta["uid"], meta["generation"])
+    return _good(await context.waiter.wait(tenant, key_of(written), meta["uid"], meta["generation"]))
+
+
+async def _wait_changed(context: Context, written: Mapping[str, Any], location: str) -> Outcome:
+    """The outcome of a change. Raises Problem (404) when the resource was deleted before it was looked at."""
+    meta, key = written["metadata"], key_of(written)
+    tenant = asking.current().tenant
+    outcome = await context.waiter.wait_changed(tenant, key, meta["uid"], meta["generation"])
+    if outcome is not None:
+        return _good(outcome)
+    await _present(context, key, meta["uid"], location)
+    return await _wait(context, written)
+
+
+def _good(outcome: Outcome) -> Outcome:
+    """The outcome of what is registered. Raises Problem as the operator refuses it."""
     if not outcome.registered:
         status = _STATUSES.get(outcome.reason, HTTPStatus.BAD_REQUEST)
         raise refusal(outcome.message, status, outcome.reason)

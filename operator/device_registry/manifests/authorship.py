@@ -41,7 +41,7 @@ def author(meta: Mapping[str, Any]) -> Author:
     """Who wrote the present generation of an object."""
     noted = _note(meta)
     if noted.get("generation") != meta["generation"]:
-        return Author(_manager(meta.get("managedFields") or ()))
+        return Author(_manager(meta.get("managedFields") or (), but=REST_MANAGER if noted else ""))
     return Author(writer(str(noted.get("user", ""))), str(noted.get("id", "")))
 
 
@@ -59,7 +59,11 @@ def _note(meta: Mapping[str, Any]) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _manager(fields: Sequence[Mapping[str, Any]]) -> str:
-    """The field manager that wrote the spec last."""
+def _manager(fields: Sequence[Mapping[str, Any]], but: str) -> str:
+    """The field manager that wrote the spec last, `but` if there is another.
+
+    Times are in whole seconds: who certainly wrote before must not win by being named first.
+    """
     specs = [one for one in fields if "f:spec" in (one.get("fieldsV1") or {})]
+    specs = [one for one in specs if one["manager"] != but] or specs
     return str(max(specs, key=lambda one: one.get("time") or "")["manager"]) if specs else ""

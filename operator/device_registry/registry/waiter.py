@@ -101,6 +101,16 @@ class OutcomeWaiter:
         assert outcome is not None
         return outcome
 
+    async def wait_changed(self, tenant: Tenant, key: Key, uid: str, generation: int) -> Outcome | None:
+        """As `wait`, of a resource that was registered before; None when the registry knows it no more.
+
+        Raises TimeoutError when neither comes in time.
+        """
+        outcome = await self._wait(
+            tenant, key, lambda seen: seen is None or seen.uid != uid or seen.generation >= generation
+        )
+        return outcome if outcome and outcome.uid == uid else None
+
     async def wait_gone(self, tenant: Tenant, key: Key, uid: str, *, patient: bool = False) -> Outcome | None:
         """None as soon as the resource is gone from the registry; the outcome when its deletion is held up.
 
