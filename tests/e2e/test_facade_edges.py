@@ -166,7 +166,7 @@ def test_what_cannot_be_taken_back_at_once_is_taken_back_later(
     assert road.kubectl.list("devices", tenant) != []
     faults.heal()
     eventually(lambda: road.kubectl.list("devices", tenant) == [], within=30, what="the end of every device")
-    assert road.rows("SELECT * FROM undertaking") == []
+    eventually(lambda: road.rows("SELECT * FROM undertaking") == [], what="an end of what was noted")
 
 
 def test_one_device_whose_creation_has_no_certain_end_is_not_there_after_a_503(
