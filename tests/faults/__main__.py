@@ -31,6 +31,7 @@ Devices = Annotated[int, typer.Option(envvar="DEVICES", help="Half of them by gi
 Times = Annotated[float, typer.Option(envvar="TIMES", help="How often each kind of fault happens.")]
 Writes = Annotated[float, typer.Option(envvar="WRITES", help="A second, all writers together.")]
 Operators = Annotated[int, typer.Option(envvar="OPERATORS", help="How many run side by side.")]
+Lanes = Annotated[str, typer.Option(envvar="LANES", help="programs, parts, network, answers; none: all.")]
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
 console = Console(width=None if sys.stdout.isatty() else 130)
@@ -52,10 +53,11 @@ def storm(
     times: Times = 21,
     writes: Writes = 15,
     operators: Operators = 1,
+    lanes: Lanes = "",
 ) -> None:
     """Random writes under random faults, every few seconds one."""
     with _stage(Size(devices=devices, writes=writes, operators=operators)) as stage:
-        tempest = Tempest(stage, minutes * 60, times)
+        tempest = Tempest(stage, minutes * 60, times, [one for one in lanes.split(",") if one])
         display = Display(tempest)
         with Live(console=console, auto_refresh=False) as live:
             outcome = tempest.run(lambda: live.update(display.line(), refresh=True))

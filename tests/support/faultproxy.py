@@ -165,6 +165,8 @@ class FaultProxy:
         """Pass on until the source ends; the end is passed on as well, subject to the same weather."""
         while chunk := await source.read(CHUNK):
             await self._pass(len(chunk))
+            if sink.is_closing():
+                return
             if not (answers and self._weather.mute):
                 sink.write(chunk)
                 await sink.drain()

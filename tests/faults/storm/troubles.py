@@ -6,6 +6,7 @@ Troubles of one lane never overlap, those of different lanes do.
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from device_registry.faultpoints import Point
 from local.process import Part
@@ -17,6 +18,8 @@ from tests.support.supervised import Supervised
 Act = Callable[[], object]
 
 SLOW_SECONDS = 0.2
+PATIENCE = 300.0
+"""Seconds for a part to stand again while everything else goes wrong as well."""
 NARROW_BYTES = 30_000
 """A second: a few events, so that everything piles up."""
 WRITES = frozenset({"PATCH", "POST", "DELETE", "PUT"})
@@ -88,7 +91,7 @@ def _operator(operators: Sequence[Supervised], chance: random.Random) -> Iterato
 
 def _parts(parts: Mapping[str, Part]) -> Iterator[Trouble]:
     for name in ("postgres", "kafka", "kube-apiserver", "etcd"):
-        yield Trouble(f"{name} kill -9", parts[name].kill, parts[name].start)
+        yield Trouble(f"{name} kill -9", parts[name].kill, partial(parts[name].start, PATIENCE))
     for name in ("kafka", "kube-apiserver"):
         yield Trouble(f"{name} SIGSTOP", parts[name].pause, parts[name].resume)
 
