@@ -47,7 +47,7 @@ def _stage(size: Size) -> Iterator[Stage]:
 
 
 @app.command()
-def storm(
+def storm(  # noqa: PLR0917 - options of a command, which have names
     minutes: Minutes = 30,
     devices: Devices = 500,
     times: Times = 21,
