@@ -121,6 +121,9 @@ class Lifecycle:
         self._leading.set()
 
     def _lead(self) -> None:
+        if not self._election.leads:
+            # The registry was away for so long that the Lease has ended: another one may lead by now.
+            raise Fenced
         epoch = self._registry.lead(self._holder)
         metrics.LEADER_EPOCH.set(epoch)
         log.info("leading", holder=self._holder, epoch=epoch)

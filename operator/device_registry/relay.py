@@ -204,6 +204,9 @@ class Relay:
         return 0
 
     def _readmit(self) -> None:
+        if self._unmarked:
+            # What was sent and is not marked yet would seem not to have overtaken anything.
+            return
         if count := self._outbox.readmit():
             metrics.EVENTS_READMITTED.inc(count)
             log.info("events of the quarantine are sent again", events=count)

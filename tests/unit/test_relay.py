@@ -182,6 +182,20 @@ def test_what_people_want_sent_again_leaves_the_quarantine_and_is_sent(world: Wo
     assert (metric("outbox_quarantined"), metric("events_readmitted_total")) == (0, before + 1)
 
 
+def test_nothing_leaves_the_quarantine_while_something_is_sent_and_not_marked(world: World) -> None:
+    world.outbox.add("a", "a")
+    world.bus.rule = lambda event: POISON if event.sequence == 1 else _gone_after_sending(world)
+    world.relay.step()
+    assert world.bus.sequences == {"a": [2]}
+    world.outbox.away = False
+    world.outbox.wanted = {1}
+    world.now += timedelta(seconds=5)
+
+    world.relay._guarded(world.relay._keep_house)
+
+    assert world.outbox.poison == {1: "too large"}, "the second event has overtaken it, but is not marked yet"
+
+
 # --- another leader ---------------------------------------------------------------------------------------
 
 
