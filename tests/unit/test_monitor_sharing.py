@@ -1,6 +1,6 @@
 """Who reads which partition: everybody's answer together covers all, once."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from device_monitor.sharing import share
@@ -9,12 +9,14 @@ PARTITIONS = [(f"t{topic}", number) for topic in range(20) for number in range(5
 MONITORS = st.sets(st.text(min_size=1, max_size=8), min_size=1, max_size=6)
 
 
+@settings(deadline=None)
 @given(monitors=MONITORS)
 def test_every_partition_has_one_reader(monitors: set[str]) -> None:
     shares = [one for monitor in monitors for one in share(PARTITIONS, monitors, monitor)]
     assert sorted(shares) == sorted(PARTITIONS)
 
 
+@settings(deadline=None)
 @given(monitors=MONITORS)
 def test_who_leaves_moves_only_its_own_share(monitors: set[str]) -> None:
     gone, *others = sorted(monitors)
