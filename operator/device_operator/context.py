@@ -11,6 +11,7 @@ from .departures import Departures
 from .held import Held
 from .queue import WorkQueue
 from .refresh import Refresh
+from .secret_users import SecretUsers
 from .statuses import StatusWriter
 from .tenants import Tenants
 from .waiting import Waiting
@@ -25,6 +26,7 @@ class Context:
     queue: WorkQueue
     statuses: StatusWriter
     waiting: Waiting
+    secret_users: SecretUsers
     tenants: Tenants
     refresh: Refresh
     departures: Departures

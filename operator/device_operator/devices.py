@@ -42,8 +42,9 @@ class Devices:
     async def register(self, subject: Subject) -> Verdict:
         """Bring the row up to date and say in the status how that went."""
         device: Resource[DeviceSpec] = await finalizers.hold(self._context.cluster, subject.resource)
-        keys = await found_keys(self._context.cluster, device.declared)
-        result = await self._register.submit(replace(device.declared, keys=keys))
+        found = await found_keys(self._context.cluster, device.declared)
+        result = await self._register.submit(replace(device.declared, keys=found.keys))
+        self._context.secret_users.read(device.key, found.versions)
         self._tell_others(device, result)
         if result.repaired:
             metrics.DRIFT_REPAIRED.inc()

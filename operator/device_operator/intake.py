@@ -4,8 +4,8 @@ The handlers call it. Nothing here waits for anything or raises; what is missed 
 event of the object. While another operator leads, the queue is kept as it would be for its successor.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from device_registry.domain.errors import Refused
 from device_registry.domain.model import Key, Kind, Tenant
@@ -17,12 +17,21 @@ from .namespaces import Namespaces
 from .needs import AnyResource, needs_work
 from .queue import WorkQueue
 from .statuses import StatusWriter
-from .waiting import Waiting
 
 DELETED = "DELETED"
 
 UNBOUND = Tenant("")
 """Stands in until a worker has asked for the binding of the namespace."""
+
+
+class Index(Protocol):
+    """Knows which devices refer to what."""
+
+    def seen(self, key: Key, obj: Mapping[str, Any]) -> None:
+        """Note what a Device object says; it may be malformed."""
+
+    def gone(self, key: Key) -> None:
+        """The device is no more."""
 
 
 class Intake:
@@ -32,14 +41,15 @@ class Intake:
         self,
         queue: WorkQueue,
         statuses: StatusWriter,
-        waiting: Waiting,
+        indexes: Sequence[Index],
         namespaces: Namespaces,
         held: Held,
     ) -> None:
+        """`indexes` hear of every Device."""
         self._held = held
         self._queue = queue
         self._statuses = statuses
-        self._waiting = waiting
+        self._indexes = indexes
         self._namespaces = namespaces
         self._paused: set[Key] = set()
         self._leads = False
@@ -70,13 +80,15 @@ class Intake:
 
     def _gone(self, key: Key) -> None:
         self._queue.discard(key)
-        self._waiting.gone(key)
+        for index in self._indexes:
+            index.gone(key)
         self._held.gone(key)
         self._paused.discard(key)
 
     def _here(self, key: Key, obj: Mapping[str, Any]) -> None:
         if key.kind is Kind.DEVICE:
-            self._waiting.seen(key, obj)
+            for index in self._indexes:
+                index.seen(key, obj)
         try:
             resource: AnyResource = parse(obj, UNBOUND)
         except Refused:

@@ -32,6 +32,8 @@ from .propagation import Propagation
 from .publishing import Publishing
 from .queue import Priority, WorkQueue
 from .refresh import Refresh
+from .secret_users import SecretUsers
+from .secret_watching import SecretWatching
 from .statuses import StatusWriter
 from .subjects import Subjects
 from .sweeping import Sweeping
@@ -81,6 +83,7 @@ class Program:
             queue=self.queue,
             statuses=StatusWriter(cluster, self._announcements.tell),
             waiting=Waiting(),
+            secret_users=SecretUsers(),
             tenants=self._tenants,
             refresh=Refresh(lambda key: self.queue.add(key, priority=Priority.SWEEP)),
             departures=Departures(Definitions(cluster), clock, settings.DELETION_POLICY),
@@ -99,9 +102,16 @@ class Program:
         self.intake = Intake(
             self.queue,
             self._context.statuses,
-            self._context.waiting,
+            (self._context.waiting, self._context.secret_users),
             self._tenants.namespaces,
             self._context.held,
+        )
+        self.secret_watching = SecretWatching(
+            cluster,
+            self._context.secret_users,
+            lambda key: self.queue.add(key, priority=Priority.SWEEP),
+            settings.namespaces,
+            0 if settings.PAUSED else settings.SWEEP_INTERVAL_SECONDS,
         )
         self._polling = _polling(cluster, settings, self.intake)
         metrics.DELETIONS_HELD.set_function(lambda: len(self._context.held))
@@ -125,6 +135,7 @@ class Program:
             self.sweeping.run(),
             self._tenants.run(),
             self._announcements.run(),
+            *self.secret_watching.background(),
             *(one.run() for one in self._polling),
             *(self._workers.run() for _ in range(self._settings.WORKERS)),
         ]

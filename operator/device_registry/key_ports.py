@@ -3,12 +3,18 @@
 `ports` puts the parts into Transaction and Cluster; `wiring` makes the vault.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
 from .domain.model import DeviceId, Tenant
 from .domain.psk import Psk, Sealed
+
+SecretPlace = tuple[str, str]
+"""Namespace and name of a Secret."""
+
+SecretVersion = str
+"""What changes with the Secret; empty where there is none."""
 
 DeviceRef = tuple[Tenant, DeviceId]
 """Names one device row."""
@@ -50,3 +56,19 @@ class Secrets(Protocol):
         self, namespace: str, name: str, change: Mapping[str, Any], manager: str
     ) -> dict[str, Any]:
         """Merge a change into a Secret; null removes an entry."""
+
+    async def secret_version(self, namespace: str, name: str) -> SecretVersion:
+        """The version of a Secret, without its data. NotFound when there is none."""
+
+    async def labelled_secrets(
+        self, namespace: str | None
+    ) -> tuple[Mapping[SecretPlace, SecretVersion], str]:
+        """The labelled Secrets of a namespace or of all, without data, and from where to watch them."""
+
+    def secret_changes(
+        self, namespace: str | None, since: str
+    ) -> AsyncIterator[tuple[SecretPlace, SecretVersion]]:
+        """Labelled Secrets that come, change or go, until the API server ends it.
+
+        ClusterUnavailable, or Refused, when it must be begun anew by a list.
+        """

@@ -31,6 +31,7 @@ from .domain.errors import (
 )
 from .domain.model import Key, Kind
 from .domain.reasons import Reason
+from .kube_secrets import LIST_OF_METADATA, METADATA_ONLY, SecretRequests
 from .manifests import GROUP, PLURALS, VERSION, key_of
 
 _TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
@@ -39,8 +40,6 @@ _CONNECTIONS: Final = 32
 """Beyond that many writes in flight the API server only queues them."""
 _PAGE: Final = 500
 """Objects in one page of a list: what kubectl takes."""
-_METADATA_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-_ONE_METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 
 _MERGE: Final = "application/merge-patch+json"
 _APPLY: Final = "application/apply-patch+yaml"
@@ -106,7 +105,7 @@ class Credentials:
         return context
 
 
-class Kube:
+class Kube(SecretRequests):
     """See `device_registry.ports.Cluster`, which says what each method promises."""
 
     def __init__(self, credentials: Credentials) -> None:
@@ -199,23 +198,10 @@ class Kube:
     async def annotate_namespace(self, name: str, annotations: Mapping[str, str]) -> None:
         await self._patch(f"/api/v1/namespaces/{name}", _MERGE, {"metadata": {"annotations": annotations}})
 
-    async def secret(self, namespace: str, name: str) -> dict[str, Any]:
-        return await self._request("GET", f"{_secrets(namespace)}/{name}")
-
-    async def create_secret(self, manifest: Mapping[str, Any], manager: str) -> dict[str, Any]:
-        path, query = _secrets(manifest["metadata"]["namespace"]), {"fieldManager": manager}
-        return await self._request("POST", path, query=query, body=manifest)
-
-    async def patch_secret(
-        self, namespace: str, name: str, change: Mapping[str, Any], manager: str
-    ) -> dict[str, Any]:
-        query = {"fieldManager": manager}
-        return await self._patch(f"{_secrets(namespace)}/{name}", _MERGE, change, query)
-
     async def is_ending(self, kind: Kind) -> bool:
         path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{PLURALS[kind]}.{GROUP}"
         try:
-            found = await self._request("GET", path, headers={"Accept": _ONE_METADATA_ONLY})
+            found = await self._request("GET", path, headers={"Accept": METADATA_ONLY})
         except NotFound:
             return True
         return "deletionTimestamp" in found["metadata"]
@@ -238,7 +224,7 @@ class Kube:
         path = f"/apis/{GROUP}/{VERSION}{within}/{PLURALS[kind]}"
         query = {"limit": str(_PAGE)}
         while True:
-            page = await self._request("GET", path, query=query, headers={"Accept": _METADATA_ONLY})
+            page = await self._request("GET", path, query=query, headers={"Accept": LIST_OF_METADATA})
             for item in page["items"] or ():
                 # The largest part of the metadata, and of no use to anybody who lists.
                 item["metadata"].pop("managedFields", None)
@@ -271,6 +257,14 @@ class Kube:
         raise _error(response, answer)
 
     @asynccontextmanager
+    async def _stream(self, path: str, **parts: Any) -> AsyncIterator[aiohttp.ClientResponse]:
+        headers = {"Accept": METADATA_ONLY, **self._credentials.headers()}
+        async with self._answering("GET", path, headers=headers, **parts) as response:
+            if not response.ok:
+                raise _error(response, await response.json(content_type=None))
+            yield response
+
+    @asynccontextmanager
     async def _answering(self, method: str, path: str, **parts: Any) -> AsyncIterator[aiohttp.ClientResponse]:
         """One request; what goes wrong until its answer has been read becomes ClusterUnavailable."""
         assert self._session is not None, "enter the context first"
@@ -297,10 +291,6 @@ class Kube:
 
 def _path(key: Key) -> str:
     return f"/apis/{GROUP}/{VERSION}/namespaces/{key.namespace}/{PLURALS[key.kind]}/{key.name}"
-
-
-def _secrets(namespace: str) -> str:
-    return f"/api/v1/namespaces/{namespace}/secrets"
 
 
 def _error(response: aiohttp.ClientResponse, answer: Mapping[str, Any]) -> RegistryError:

@@ -1,7 +1,8 @@
 """The API server in memory, as the port Cluster shows it: versions, generations, finalizers, status."""
 
+import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -24,6 +25,8 @@ class MemoryCluster:
         self.objects: dict[Key, dict[str, Any]] = {}
         self.namespaces: dict[str, dict[str, str]] = {}
         self.secrets: dict[tuple[str, str], dict[str, Any]] = {}
+        self.changes: asyncio.Queue[tuple[tuple[str, str], str]] = asyncio.Queue()
+        """Of labelled Secrets, for who watches them."""
         self.posted: list[Event] = []
         self.listeners: list[Callable[[Event], None]] = []
         self.failures: dict[str, list[RegistryError]] = {}
@@ -47,6 +50,17 @@ class MemoryCluster:
         obj["metadata"].update(meta)
         self._store(key, obj, "MODIFIED" if known else "ADDED")
         return key
+
+    def put_secret(
+        self, namespace: str, name: str, data: Mapping[str, str], *, labelled: bool = True
+    ) -> None:
+        """Create a Secret or give it other data."""
+        self._version += 1
+        meta: dict[str, Any] = {"resourceVersion": str(self._version)}
+        if labelled:
+            meta["labels"] = {"dojot.io/device": ""}
+            self.changes.put_nowait(((namespace, name), meta["resourceVersion"]))
+        self.secrets[namespace, name] = {"metadata": meta, "data": dict(data)}
 
     def remove(self, key: Key) -> None:
         """Ask for deletion; the object goes when no finalizer is left."""
@@ -162,6 +176,22 @@ class MemoryCluster:
         secret["data"] = {entry: value for entry, value in merged.items() if value is not None}
         self.secrets[namespace, name] = secret
         return deepcopy(secret)
+
+    async def secret_version(self, namespace: str, name: str) -> str:
+        return str((await self.secret(namespace, name))["metadata"].get("resourceVersion", ""))
+
+    async def labelled_secrets(self, namespace: str | None) -> tuple[dict[tuple[str, str], str], str]:
+        self._called("labelled_secrets")
+        self.changes = asyncio.Queue()
+        labelled = {place: one for place, one in self.secrets.items() if one["metadata"].get("labels")}
+        return {place: one["metadata"]["resourceVersion"] for place, one in labelled.items()}, "0"
+
+    async def secret_changes(
+        self, namespace: str | None, since: str
+    ) -> AsyncIterator[tuple[tuple[str, str], str]]:
+        self._called("secret_changes")
+        while True:
+            yield await self.changes.get()
 
     async def annotate_namespace(self, name: str, annotations: Mapping[str, str]) -> None:
         self._called("annotate_namespace")

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from device_registry.domain.errors import Forbidden
 from device_registry.domain.model import Key, Kind
@@ -69,3 +70,87 @@ async def test_a_credential_without_an_attribute_waits_for_nobody(it: Operating)
     await it.settled()
     it.cluster.put(a_template(namespace="acme", attributes=[KEY]))
     await it.shows(DEVICE, "CredentialsReady", "True", "Stored")
+
+
+# --- Secrets that change ----------------------------------------------------------------------------------
+
+
+def encoded(text: str) -> dict[str, str]:
+    return {"psk": base64.b64encode(text.encode()).decode()}
+
+
+def stored(it: Operating) -> list[bytes]:
+    """The keys as the registry holds them."""
+    return [sealed.box for sealed in it.database._store.tables.keys.values()]
+
+
+async def test_a_labelled_secret_that_changes_registers_its_device_anew(it: Operating) -> None:
+    it.cluster.put_secret("acme", "freezer-7-psk", encoded("0011"))
+    a_secure_device(it)
+    await it.shows(DEVICE, "CredentialsReady", "True", "Stored")
+    await it.settled()
+    before, writes = stored(it), it.cluster.calls["patch_status"]
+    it.cluster.put_secret("acme", "freezer-7-psk", encoded("2233"))
+    await it.until(lambda: stored(it) != before, "the new key")
+    await it.settled()
+    assert [event for event, _, _ in it.events()] == ["create", "update"]
+    assert it.cluster.calls["patch_status"] <= writes + 1
+
+
+async def test_a_secret_that_changes_without_another_key_changes_nothing(it: Operating) -> None:
+    it.cluster.put_secret("acme", "freezer-7-psk", encoded("0011"))
+    a_secure_device(it)
+    await it.shows(DEVICE, "CredentialsReady", "True", "Stored")
+    await it.settled()
+    before, reads = stored(it), it.cluster.calls["secret"]
+    it.cluster.put_secret("acme", "freezer-7-psk", {**encoded("0011"), "other": ""})
+    await it.until(lambda: it.cluster.calls["secret"] > reads, "a look")
+    await it.settled()
+    assert stored(it) == before
+    assert [event for event, _, _ in it.events()] == ["create"]
+
+
+async def test_a_secret_without_a_label_is_asked_for(it: Operating) -> None:
+    it.cluster.put_secret("acme", "freezer-7-psk", encoded("0011"), labelled=False)
+    a_secure_device(it)
+    await it.shows(DEVICE, "CredentialsReady", "True", "Stored")
+    await it.settled()
+    before = stored(it)
+    await it.program.secret_watching.ask()
+    await it.settled()
+    reads = it.cluster.calls["get"]
+    await it.program.secret_watching.ask()
+    await it.settled()
+    assert it.cluster.calls["get"] == reads, "a Secret that has not changed costs nobody a look"
+    it.cluster.put_secret("acme", "freezer-7-psk", encoded("2233"), labelled=False)
+    await it.program.secret_watching.ask()
+    await it.until(lambda: stored(it) != before, "the new key")
+
+
+async def test_a_secret_that_goes_is_told_and_its_key_stays(it: Operating) -> None:
+    it.cluster.put_secret("acme", "freezer-7-psk", encoded("0011"))
+    a_secure_device(it)
+    await it.shows(DEVICE, "CredentialsReady", "True", "Stored")
+    await it.settled()
+    before = stored(it)
+    del it.cluster.secrets["acme", "freezer-7-psk"]
+    it.cluster.changes.put_nowait((("acme", "freezer-7-psk"), ""))
+    await it.shows(DEVICE, "CredentialsReady", "False", "SecretNotFound")
+    assert stored(it) == before
+    it.cluster.put_secret("acme", "freezer-7-psk", encoded("0011"))
+    await it.shows(DEVICE, "CredentialsReady", "True", "Stored")
+
+
+async def test_where_secrets_may_not_be_watched_it_is_said_once_and_they_are_asked_for() -> None:
+    async with operating(DEV_MNGR_CRYPTO_PASS="kamehameHA", DEV_MNGR_CRYPTO_SALT="shuriken") as it:
+        it.cluster.failures["labelled_secrets"] = [Forbidden("secrets is forbidden")] * 3
+        with capture_logs() as logs:
+            it.cluster.put(a_template(namespace="acme", attributes=[KEY]))
+            it.cluster.put_secret("acme", "freezer-7-psk", encoded("0011"))
+            a_secure_device(it)
+            await it.until(lambda: it.cluster.calls["labelled_secrets"] > 1, "another attempt")
+        assert len([one for one in logs if "Secrets are not watched" in one["event"]]) == 1
+        before = stored(it)
+        it.cluster.put_secret("acme", "freezer-7-psk", encoded("2233"))
+        await it.program.secret_watching.ask()
+        await it.until(lambda: stored(it) != before, "the new key")

@@ -15,6 +15,7 @@ from .names import (
     PAUSED,
     PLURALS,
     REQUESTED_AT,
+    SECRET_LABEL,
     TENANT,
     VERSION,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "PLURALS",
     "REQUESTED_AT",
     "REST_MANAGER",
+    "SECRET_LABEL",
     "TENANT",
     "VERSION",
     "Resource",

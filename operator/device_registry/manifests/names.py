@@ -19,6 +19,9 @@ REQUESTED_AT: Final = "dojot.io/reconcile-requested-at"
 REQUEST: Final = "dojot.io/request"
 """On a resource: which REST request wrote it, and for whom (see `authorship`)."""
 
+SECRET_LABEL: Final = "dojot.io/device"  # noqa: S105 - the name of a label
+"""On a Secret with keys, with any value: whoever watches Secrets selects by it."""
+
 TENANT: Final = "dojot.io/tenant"
 """On a namespace: the tenant that it stands for."""
 DELETION_POLICY: Final = "dojot.io/deletion-policy"
