@@ -14,6 +14,7 @@ from .commands import (
     monitor,
     operator,
     quarantine,
+    rotate_key,
     status,
     unclaimed,
 )
@@ -37,6 +38,7 @@ app.command("bench")(bench.run)
 app.command("drift")(drift.run)
 app.command("events")(events.run)
 app.command("export")(export.run)
+app.command("rotate-key")(rotate_key.run)
 app.command("status")(status.run)
 app.add_typer(importing.app, name="import")
 app.add_typer(quarantine.app, name="quarantine")

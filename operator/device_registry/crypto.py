@@ -7,7 +7,9 @@ value that another password sealed is recognised and not mistaken for damage.
 
 import hashlib
 import hmac
+import json
 import os
+from collections.abc import Sequence
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -40,7 +42,8 @@ class PasswordVault:
         if sealed.key_id != self.key_id:
             raise KeyUnreadable(
                 f"a key of {'/'.join(place)} was encrypted with another password (key id {sealed.key_id},"
-                f" ours is {self.key_id}); set DEV_MNGR_CRYPTO_PASS and DEV_MNGR_CRYPTO_SALT as they were"
+                f" ours is {self.key_id}); set DEV_MNGR_CRYPTO_PASS and DEV_MNGR_CRYPTO_SALT as they were,"
+                " or give that password in DEV_MNGR_CRYPTO_FORMER"
             )
         try:
             nonce, box = sealed.box[:_NONCE_BYTES], sealed.box[_NONCE_BYTES:]
@@ -49,6 +52,48 @@ class PasswordVault:
             raise KeyUnreadable(
                 f"a key of {'/'.join(place)} is damaged or was moved; generate it again"
             ) from error
+
+
+class KeyRing:
+    """Several passwords during a change of them: the first one seals, each opens what it has sealed.
+
+    See `device_registry.key_ports.Vault`. Thread-safe.
+    """
+
+    def __init__(self, current: PasswordVault, former: Sequence[PasswordVault]) -> None:
+        self._current = current
+        self._vaults = {one.key_id: one for one in (*former, current)}
+
+    @property
+    def key_id(self) -> str:
+        """Of the password that seals."""
+        return self._current.key_id
+
+    def seal(self, key: Psk, place: tuple[str, ...]) -> Sealed:
+        return self._current.seal(key, place)
+
+    def open(self, sealed: Sealed, place: tuple[str, ...]) -> Psk:
+        return self._vaults.get(sealed.key_id, self._current).open(sealed, place)
+
+
+def former_passwords(text: str) -> list[tuple[str, str | None]]:
+    """Passwords with their salts, None for the present one, from the JSON of DEV_MNGR_CRYPTO_FORMER.
+
+    Raises ValueError, which shows none of them.
+    """
+    try:
+        entries = json.loads(text or "[]")
+        return [_password_and_salt(**entry) for entry in entries]
+    except (ValueError, TypeError):
+        # From None: what the text says must not stand in any traceback.
+        raise ValueError('must be a JSON list of {"pass": "...", "salt": "..."}') from None
+
+
+def _password_and_salt(**entry: object) -> tuple[str, str | None]:
+    password, salt = entry.pop("pass", None), entry.pop("salt", None)
+    if entry or not isinstance(password, str) or not password or not isinstance(salt, str | None):
+        raise ValueError
+    return password, salt
 
 
 def _bytes(place: tuple[str, ...]) -> bytes:

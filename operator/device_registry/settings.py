@@ -14,6 +14,7 @@ from pydantic_settings import SettingsConfigDict
 from sqlalchemy import URL
 
 from .connections import ConnectionSettings
+from .crypto import former_passwords
 from .domain.model import DeletionPolicy
 from .registry.roles import FACADE_ROLE
 
@@ -51,7 +52,9 @@ class ForeignResources(StrEnum):
 class Settings(ConnectionSettings):
     """The environment, typed. Unreadable values stop the program at start with the variable's name."""
 
-    model_config = SettingsConfigDict(case_sensitive=True, env_ignore_empty=True, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        case_sensitive=True, env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     # --- registry (Postgres) ---
     DBNAME: str = Field("dojot_devm", description="Name of the database.")
@@ -115,6 +118,11 @@ class Settings(ConnectionSettings):
         SecretStr(""), description="Initial vector of values that the original encrypted; 16 characters."
     )
     DEV_MNGR_CRYPTO_SALT: SecretStr = Field(SecretStr(""), description="Salt of the key derivation.")
+    DEV_MNGR_CRYPTO_FORMER: SecretStr = Field(
+        SecretStr(""),
+        description="Passwords that keys may still be encrypted with, while they are changed: a JSON list of"
+        ' `{"pass": ..., "salt": ...}`; without `salt` the present one. See `device-manager rotate-key`.',
+    )
     PSK_IN_EVENTS: bool = Field(
         default=False,
         description="Whether the update that follows a new key shows the keys of the device in clear, as the"
@@ -267,6 +275,12 @@ class Settings(ConnectionSettings):
         if level.upper() not in known:
             raise ValueError(f"must be one of {', '.join(known)}")
         return level.upper()
+
+    @field_validator("DEV_MNGR_CRYPTO_FORMER")
+    @classmethod
+    def _passwords_can_be_read(cls, text: SecretStr) -> SecretStr:
+        former_passwords(text.get_secret_value())
+        return text
 
     @field_validator("DBHOST")
     @classmethod

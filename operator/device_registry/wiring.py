@@ -13,9 +13,8 @@ from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from .crypto import PasswordVault
+from .crypto import KeyRing, PasswordVault, former_passwords
 from .kafka import KafkaBus
-from .key_ports import Vault
 from .kube import Credentials, Kube
 from .leases import LeaderKube
 from .presence import PresenceReader, PresenceStore
@@ -52,12 +51,17 @@ def topics(settings: Settings, subject: str = "") -> TopicSource:
     return DataBrokerTopics(settings.BROKER, subject) if settings.BROKER else NamedTopics(subject)
 
 
-def vault(settings: Settings) -> Vault | None:
-    """What encrypts keys, None while there is no password; deriving the key takes some tenths of a second."""
+def vault(settings: Settings) -> KeyRing | None:
+    """What encrypts keys, None while there is no password; each password takes some tenths of a second."""
     password = settings.DEV_MNGR_CRYPTO_PASS.get_secret_value()
     if not password:
         return None
-    return PasswordVault(password, settings.DEV_MNGR_CRYPTO_SALT.get_secret_value())
+    salt = settings.DEV_MNGR_CRYPTO_SALT.get_secret_value()
+    former = former_passwords(settings.DEV_MNGR_CRYPTO_FORMER.get_secret_value())
+    return KeyRing(
+        PasswordVault(password, salt),
+        [PasswordVault(one, salt if own is None else own) for one, own in former],
+    )
 
 
 def cluster() -> Kube:

@@ -1,14 +1,17 @@
 """Keys are sealed for one place by one password, and nothing that is printed shows them."""
 
 import logging
+from traceback import format_exception
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from device_registry.crypto import PasswordVault
+from device_registry.crypto import KeyRing, PasswordVault, former_passwords
 from device_registry.domain.errors import KeyUnreadable
 from device_registry.domain.psk import Psk, Sealed
+from device_registry.settings import Settings
 
 VAULT = PasswordVault("kamehameHA", "shuriken")
 OTHER = PasswordVault("kamehameHA", "another salt")
@@ -64,3 +67,38 @@ def test_whole_bytes_in_hexadecimal_are_a_key(text: str) -> None:
 @pytest.mark.parametrize("text", ["", " ", "0", "001", "0g", "00 11", "0x00", "é", "ff" * 1025])
 def test_anything_else_is_none(text: str) -> None:
     assert Psk.parse(text) is None
+
+
+def test_a_key_ring_opens_what_former_passwords_sealed_and_seals_by_the_present_one() -> None:
+    ring = KeyRing(OTHER, [VAULT])
+    assert ring.open(VAULT.seal(KEY, PLACE), PLACE) == KEY
+    sealed = ring.seal(KEY, PLACE)
+    assert sealed.key_id == ring.key_id == OTHER.key_id
+    assert ring.open(sealed, PLACE) == KEY
+    stranger = PasswordVault("a third one", "shuriken")
+    with pytest.raises(KeyUnreadable, match=r"another password .*DEV_MNGR_CRYPTO_FORMER"):
+        ring.open(stranger.seal(KEY, PLACE), PLACE)
+
+
+@pytest.mark.parametrize(
+    ("text", "passwords"),
+    [
+        ("", []),
+        ("[]", []),
+        ('[{"pass": "a"}]', [("a", None)]),
+        ('[{"pass": "a", "salt": ""}, {"pass": "b"}]', [("a", ""), ("b", None)]),
+    ],
+)
+def test_former_passwords_are_a_list(text: str, passwords: list[tuple[str, str | None]]) -> None:
+    assert former_passwords(text) == passwords
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["hunter2", "{", '["hunter2"]', '{"pass": "hunter2"}', '[{"pass": ""}]', '[{"salt": "hunter2"}]', "7"],
+)
+def test_former_passwords_that_cannot_be_read_are_refused_and_not_shown(text: str) -> None:
+    with pytest.raises(ValidationError, match="DEV_MNGR_CRYPTO_FORMER") as caught:
+        Settings.model_validate({"DEV_MNGR_CRYPTO_FORMER": text})
+    assert 'JSON list of {"pass"' in str(caught.value)
+    assert "hunter2" not in "".join(format_exception(caught.value))
