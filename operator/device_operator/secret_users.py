@@ -44,6 +44,11 @@ class SecretUsers:
         """Every Secret that a device refers to."""
         return list(self._users)
 
+    @property
+    def unread(self) -> list[Key]:
+        """Devices with a Secret whose version is not known."""
+        return sorted(key for key, read in self._read.items() if None in read.values())
+
     def outdated(self, place: SecretPlace, version: SecretVersion) -> list[Key]:
         """Devices whose keys were read from another version of a Secret than this one, or never."""
         return sorted(key for key in self._users.get(place, ()) if self._read[key][place] != version)

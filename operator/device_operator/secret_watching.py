@@ -22,8 +22,9 @@ log = structlog.get_logger()
 
 LONGEST_PAUSE_SECONDS = 60.0
 """Between two attempts to watch, when it fails or is not allowed."""
-FIRST_SECONDS = 30.0
-"""When Secrets are asked for after a start: by then it is known which devices refer to some."""
+FIRST_SECONDS = 2.0
+"""When devices are looked at after a start whose keys may have changed before; then after growing pauses, as
+long as the list of devices may take."""
 ASKED_AT_ONCE = 8
 """Secrets that are asked for at the same time: a quarter of our connections."""
 
@@ -106,8 +107,15 @@ class SecretWatching:
         pause = min(self._interval, FIRST_SECONDS)
         while self._interval:
             await asyncio.sleep(pause)
-            await self.ask()
-            pause = self._interval
+            self.look_at_unread()
+            if pause == self._interval:
+                await self.ask()
+            pause = min(self._interval, pause * 2)
+
+    def look_at_unread(self) -> None:
+        """Have devices looked at whose keys this process has not read: they may have changed before."""
+        for key in self._users.unread:
+            self._look(key)
 
     async def ask(self) -> None:
         """Ask for the version of every Secret that is referred to and not watched."""

@@ -154,3 +154,19 @@ async def test_where_secrets_may_not_be_watched_it_is_said_once_and_they_are_ask
         it.cluster.put_secret("acme", "freezer-7-psk", encoded("2233"))
         await it.program.secret_watching.ask()
         await it.until(lambda: stored(it) != before, "the new key")
+
+
+async def test_keys_that_changed_before_the_operator_began_are_looked_at(it: Operating) -> None:
+    it.cluster.put_secret("acme", "freezer-7-psk", encoded("0011"))
+    a_secure_device(it)
+    await it.shows(DEVICE, "CredentialsReady", "True", "Stored")
+    await it.settled()
+    assert it.program._context.secret_users.unread == []
+    reads = it.cluster.calls["secret"]
+    it.program.secret_watching.look_at_unread()
+    await it.settled()
+    assert it.cluster.calls["secret"] == reads, "what was read is not read again"
+    it.program._context.secret_users.gone(DEVICE)
+    it.program._context.secret_users.seen(DEVICE, it.cluster.objects[DEVICE])
+    it.program.secret_watching.look_at_unread()
+    await it.until(lambda: it.cluster.calls["secret"] > reads, "a look")
