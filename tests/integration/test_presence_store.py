@@ -110,8 +110,12 @@ def test_what_is_read_again_changes_nothing(client: Redis) -> None:
     scene.read(0, 0, 2)
     assert scene.read(0, 0, 2) == (0, 0)
     assert scene.read(0) == (1, 1)
+    scene.nothing_before(950)
     assert scene.read(0, 1, 3) == (0, 0)
-    assert scene.told() == {"d": [(ONLINE, 10), (OFFLINE, 110), (ONLINE, 500), (OFFLINE, 600), (ONLINE, 900)]}
+    scene.nothing_before(5000)
+    assert scene.told() == {
+        "d": [(ONLINE, 10), (OFFLINE, 110), (ONLINE, 500), (OFFLINE, 600), (ONLINE, 900), (OFFLINE, 1000)]
+    }
 
 
 def test_nobody_goes_while_a_partition_is_unread(scene: Scene) -> None:
