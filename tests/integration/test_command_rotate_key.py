@@ -94,7 +94,7 @@ def test_every_key_is_sealed_anew_and_opens_as_before(
     before = everything_else(url)
     code, output = command(DEV_MNGR_CRYPTO_PASS="new", DEV_MNGR_CRYPTO_FORMER=FORMER)
     assert code == 0, output
-    assert "10 keys were encrypted anew" in output
+    assert "Keys encrypted anew: 10." in output
     for (device, label), sealed in stored(registry).items():
         assert NEW.open(sealed, (ACME, device, label)) == key_of(device)
         assert key_of(device).digits not in output

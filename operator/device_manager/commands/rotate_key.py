@@ -46,7 +46,7 @@ def run(check: CheckOption = False, output: OutputOption = Output.TABLE) -> None
             left = sum(count for key_id, count in keys.counts().items() if key_id != vault.key_id)
             with progress.bar("keys", left) as advance:
                 done = rekey(keys, vault, vault.key_id, advance)
-            terminal.remark(f"{done.done} keys were encrypted anew.")
+            terminal.remark(f"Keys encrypted anew: {done.done}.")
             _tell_unreadable(done)
         counts = keys.counts()
     _show(counts, vault.key_id, output)
