@@ -2,13 +2,13 @@
 
 import base64
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
 from device_api.secrets_of import DEVICE, MANAGED_BY
 from device_registry.domain.errors import Conflict, NotFound
-from device_registry.domain.model import DeviceRow, Key
+from device_registry.domain.model import DeviceRow, Key, Kind
 from device_registry.domain.psk import Psk
 from device_registry.key_ports import Vault
 from device_registry.manifests.authorship import REST_MANAGER
@@ -20,11 +20,11 @@ from .cluster import People
 _LONGEST_LABEL: Final = 63
 
 
-async def write_secrets(people: People, inventory: Inventory) -> None:
-    """Make or renew the Secrets, before the devices that refer to them."""
+async def write_secrets(people: People, inventory: Inventory, devices: Collection[Key]) -> None:
+    """Make or renew the Secrets of these devices, before the devices that refer to them."""
     for row in inventory.devices:
         keys = inventory.keys.get(row.id)
-        if keys:
+        if keys and row.claim and Key(Kind.DEVICE, *row.claim.place) in devices:
             await _write(people, secret(row, keys))
 
 

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.support.command import Answer, Command
@@ -195,6 +196,53 @@ def test_a_dojot_installation_is_rehearsed_taken_over_rolled_back_and_taken_over
     assert_same_as_there(facade, address, tenants)
     assert command.ok("drift").out.endswith("rows compared: no difference.\n")
     assert [told(road, name) for name in sorted(TENANTS)] == [1, 0, 0]
+
+
+@LONG
+def test_what_changes_there_during_the_rehearsal_is_followed_until_a_resource_has_the_row(
+    road: Road, command: Command, facade: str
+) -> None:
+    address = road.platform.database_url("dojot_devm_live")
+    live = OldTables("live")
+    live.template(1, "t")
+    serial = live.attribute(1, "serial", "static", "string", "none")
+    for device_id in ("0001", "0002", "0003"):
+        live.device(device_id, f"device {device_id}", 1)
+    live.write(address)
+    command.ok("import", "database", address, "--paused")
+
+    with psycopg.connect(address) as connection:
+        connection.execute("SET search_path TO live")
+        connection.execute("UPDATE devices SET label = 'renamed', updated = now() WHERE id = '0001'")
+        connection.execute("INSERT INTO overrides VALUES (1, '0002', %s, 'SN-2')", [serial])
+        connection.execute("DELETE FROM device_template WHERE device_id = '0003'")
+        connection.execute("DELETE FROM devices WHERE id = '0003'")
+        connection.execute("INSERT INTO devices VALUES ('0004', 'new', now(), NULL)")
+    (again,) = command.ok("import", "database", address, "--paused", "-o", "json").data["tenants"]
+    assert {name: again[name] for name in ("written", "same", "removed")} == {
+        "written": 3,
+        "same": 1,
+        "removed": 1,
+    }
+    eventually(
+        lambda: command("drift", "-t", "live").code == 0, within=60, what="the end of the third device"
+    )
+    assert without_order(Rest(facade, "live").devices()) == without_order(documents(address, "live")[0])
+
+    road.kubectl.run("annotate", "templates,devices", "--all", "-n", "live", "dojot.io/paused-")
+    for device_id in ("0001", "0002", "0004"):
+        road.wait_for("device", f"device-{device_id}", "live", "Ready=True")
+    assert without_order(Rest(facade, "live").devices()) == without_order(documents(address, "live")[0])
+    road.wait_until_sent()
+    assert told(road, "live") == 0
+
+    # From now on it is ours: what changes there is left alone.
+    with psycopg.connect(address) as connection:
+        connection.execute("UPDATE live.devices SET label = 'too late' WHERE id = '0001'")
+    (late,) = command.ok("import", "database", address, "-o", "json").data["tenants"]
+    assert (late["written"], late["claimed"]) == (0, 4)
+    assert Rest(facade, "live").devices()["0001"]["label"] == "renamed"
+    assert told(road, "live") == 0
 
 
 @LONG

@@ -8,7 +8,7 @@ from typing import Any, Final
 from device_manager import cluster, registry, terminal
 from device_manager.actions.importing_file import unsettled
 from device_manager.adoption import ref_of
-from device_manager.declaring import Failures, check, declare
+from device_manager.declaring import Failures, check, declare, remove
 from device_manager.dojot import database
 from device_manager.dojot.conversion import Conversion, convert
 from device_manager.dojot.findings import Finding
@@ -21,10 +21,11 @@ from device_manager.scope import scope_of
 from device_manager.terminal import Column, Exit, Output
 from device_registry import wiring
 from device_registry.domain.errors import Refused
-from device_registry.domain.model import Key, Kind, Tenant
+from device_registry.domain.model import DeviceRow, Key, Kind, RegisteredTemplate, Tenant
 from device_registry.domain.reasons import Reason
 from device_registry.manifests import PAUSED, device_manifest, key_of, template_manifest
 from device_registry.reconcile.takeover import TakenOver, take_over
+from device_registry.reconcile.unclaimed import Ref
 from device_registry.settings import Settings
 
 COLUMNS: Final = (
@@ -73,8 +74,11 @@ class Part:
     home: Home
     conversion: Conversion
     manifests: Sequence[Manifest]
+    """What is to be declared; what a resource has claimed already is left to it."""
     taken: TakenOver | None = None
     """What became of the rows, once that is known."""
+    surplus: Sequence[Key] = ()
+    """Resources of rows that were removed: declared by an earlier import, and gone there since."""
 
 
 def run(url: str, wanted: Wanted, output: Output) -> None:
@@ -126,7 +130,10 @@ async def _run(
             terminal.fail(
                 "Nothing was written: correct in dojot what would be left out, or go on with --leave-out."
             )
-        return await _declare(people, parts, wanted) if keep and not wanted.observe else {}
+        if not keep:
+            return {}
+        gone = await remove(people, [key for part in parts for key in part.surplus])
+        return gone if wanted.observe else {**gone, **await _declare(people, parts, wanted)}
 
 
 # --- converting -------------------------------------------------------------------------------------
@@ -140,16 +147,8 @@ def _part(old: OldTenant, home: Home, settings: Settings) -> Part:
 
 def _manifests(conversion: Conversion) -> list[Manifest]:
     inventory = conversion.inventory
-    templates = [
-        template_manifest(Key(Kind.TEMPLATE, *one.claim.place), template_spec_of(one))
-        for one in inventory.templates
-        if one.claim
-    ]
-    devices = [
-        device_manifest(Key(Kind.DEVICE, *row.claim.place), row.spec)
-        for row in inventory.devices
-        if row.claim
-    ]
+    templates = [template_manifest(_key(one), template_spec_of(one)) for one in inventory.templates]
+    devices = [device_manifest(_key(row), row.spec) for row in inventory.devices]
     return [*templates, *devices]
 
 
@@ -170,11 +169,29 @@ def _with_rows(opened: registry.Registry, part: Part, settings: Settings, *, kee
     """Write the rows, or find out what would be written."""
     inventory = part.conversion.inventory
     rows = opened.overview.unclaimed(scope_of([inventory.tenant], None))
-    former = [ref_of(row) for row in rows if row.imported]
+    former = {ref_of(row): Key(row.kind, row.namespace, row.name) for row in rows if row.imported}
     vault = wiring.vault(settings) if inventory.keys else None
     with opened.transaction(keep=keep) as transaction:
         taken = take_over(transaction, inventory, vault, datetime.now(UTC), former)
-    return replace(part, taken=taken)
+    every: list[DeviceRow | RegisteredTemplate] = [*inventory.templates, *inventory.devices]
+    claimed = {_key(one) for one in every if _ref(one) in taken.claimed}
+    return replace(
+        part,
+        taken=taken,
+        manifests=[one for one in part.manifests if key_of(one) not in claimed],
+        surplus=[former[ref] for ref in taken.removed],
+    )
+
+
+def _ref(row: DeviceRow | RegisteredTemplate) -> Ref:
+    kind = Kind.DEVICE if isinstance(row, DeviceRow) else Kind.TEMPLATE
+    return Ref(kind, row.tenant, str(row.id))
+
+
+def _key(row: DeviceRow | RegisteredTemplate) -> Key:
+    """The resource that is to have the row."""
+    assert row.claim is not None, "each is reserved for one"
+    return Key(_ref(row).kind, *row.claim.place)
 
 
 # --- resources --------------------------------------------------------------------------------------
@@ -185,7 +202,7 @@ async def _declare(people: cluster.People, parts: Sequence[Part], wanted: Wanted
     keys: list[Key] = []
     for part in parts:
         await settle_in(people, part.home)
-        await write_secrets(people, part.conversion.inventory)
+        await write_secrets(people, part.conversion.inventory, {key_of(one) for one in part.manifests})
         manifests = [_paused(one) for one in part.manifests] if wanted.paused else part.manifests
         stored, refused = await declare(people, manifests)
         await own_secrets(people, stored)
