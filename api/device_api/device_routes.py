@@ -59,7 +59,7 @@ async def list_devices(request: Request) -> Response:
     "/device",
     tags=["device"],
     responses=writing(schemas.DevicesCreated, body=True),
-    openapi_extra=described(*CREATION, body=request_schemas.DeviceBody, write=True),
+    openapi_extra=described(*CREATION, body=request_schemas.DeviceBody),
 )
 async def create_devices(request: Request) -> Response:
     """Register one device or several alike, all or none."""
@@ -77,7 +77,7 @@ async def create_devices(request: Request) -> Response:
     tags=["device"],
     responses=writing(schemas.Batch, body=True)
     | {422: {"model": schemas.Refusal, "description": "The templates are not there or do not fit."}},
-    openapi_extra=described(body=request_schemas.BatchBody, write=True),
+    openapi_extra=described(body=request_schemas.BatchBody),
 )
 async def create_batch(request: Request) -> Response:
     """Register many devices, each with an outcome of its own."""
@@ -89,7 +89,7 @@ async def create_batch(request: Request) -> Response:
     "/device",
     tags=["device"],
     responses=writing(schemas.DevicesRemoved),
-    openapi_extra=described(write=True),
+    openapi_extra=described(),
 )
 async def delete_devices(request: Request) -> Response:
     """Remove every device; templates stay."""
@@ -129,7 +129,7 @@ async def get_device(request: Request) -> Response:
     "/device/{device_id}",
     tags=["device"],
     responses=writing(schemas.DeviceUpdated, body=True),
-    openapi_extra=described(DEVICE_ID, body=request_schemas.ChangedDeviceBody, write=True),
+    openapi_extra=described(DEVICE_ID, body=request_schemas.ChangedDeviceBody),
 )
 async def update_device(request: Request) -> Response:
     """Replace a device: overrides that are not sent again are gone, its keys stay."""
@@ -144,7 +144,7 @@ async def update_device(request: Request) -> Response:
     "/device/{device_id}",
     tags=["device"],
     responses=writing(schemas.DeviceRemoved),
-    openapi_extra=described(DEVICE_ID, write=True),
+    openapi_extra=described(DEVICE_ID),
 )
 async def delete_device(request: Request) -> Response:
     """Remove a device."""
@@ -173,7 +173,7 @@ async def actuate(request: Request) -> Response:
     "/device/{device_id}/template/{template_id}",
     tags=["device"],
     responses=writing(schemas.DeviceUpdated),
-    openapi_extra=described(DEVICE_ID, TEMPLATE_ID, write=True),
+    openapi_extra=described(DEVICE_ID, TEMPLATE_ID),
 )
 async def attach_template(request: Request) -> Response:
     """Add a template to a device; one that it has already changes nothing."""
@@ -186,7 +186,7 @@ async def attach_template(request: Request) -> Response:
     "/device/{device_id}/template/{template_id}",
     tags=["device"],
     responses=writing(schemas.DeviceUpdated),
-    openapi_extra=described(DEVICE_ID, TEMPLATE_ID, write=True),
+    openapi_extra=described(DEVICE_ID, TEMPLATE_ID),
 )
 async def detach_template(request: Request) -> Response:
     """Take a template from a device, with the overrides and the keys of its attributes."""

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from . import edges, request_schemas, schemas
+from .parameters import MOST_AT_ONCE
 
 _REF: Final = "#/components/schemas/{model}"
 
@@ -57,11 +58,9 @@ def taking(model: Any, *, missing: bool = False) -> Answers:
     return {200: success, **_COMMON, **_BODY, **(_MISSING if missing else {})}
 
 
-def described(
-    *parameters: dict[str, Any], body: type[BaseModel] | None = None, write: bool = False
-) -> dict[str, Any]:
-    """What a route reads; a route that writes can be told what to wait for."""
-    extra: dict[str, Any] = {"parameters": [*parameters, *([WAIT] if write else [])]}
+def described(*parameters: dict[str, Any], body: type[BaseModel] | None = None) -> dict[str, Any]:
+    """What a route reads; what the middlewares read besides, `edges` adds."""
+    extra: dict[str, Any] = {"parameters": list(parameters)}
     if body:
         schema = {"$ref": _REF.format(model=body.__name__)}
         extra["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
@@ -89,13 +88,6 @@ KEY_LENGTH: Final = (
 KEY_COPY: Final = (
     in_query("from_dev_id", "Id of the device to copy from.") | {"required": True},
     in_query("from_attr_label", "Label of the attribute to copy from.") | {"required": True},
-)
-WAIT: Final = in_query(
-    "wait",
-    "Answer when the registry shows the change, or when Kafka has taken its events as well.",
-    type="string",
-    enum=["registered", "published"],
-    default="registered",
 )
 ATTR_FORMAT: Final = in_query(
     "attr_format",
@@ -129,7 +121,14 @@ DEVICE_FILTERS: Final = (
 )
 IN_USE: Final = in_query("verbose", "true or 1: a refusal names the devices that use a template.")
 CREATION: Final = (
-    in_query("count", "How many; labels are numbered when more than one.", type="integer", default=1),
+    in_query(
+        "count",
+        "How many; labels are numbered when more than one.",
+        type="integer",
+        minimum=1,
+        maximum=MOST_AT_ONCE,
+        default=1,
+    ),
     in_query("verbose", "true or 1: show the whole device.", type="string"),
 )
 

@@ -23,7 +23,7 @@ router = APIRouter()
     tags=["keys"],
     responses=writing(list[schemas.Generated])
     | {204: {"description": "The device has no attribute that takes a key."}},
-    openapi_extra=described(DEVICE_ID, *KEY_LENGTH, write=True),
+    openapi_extra=described(DEVICE_ID, *KEY_LENGTH),
 )
 async def generate_keys(request: Request) -> Response:
     """Generate keys for attributes of value type psk; each is answered once."""
@@ -43,7 +43,7 @@ async def generate_keys(request: Request) -> Response:
     tags=["keys"],
     status_code=HTTPStatus.NO_CONTENT,
     responses=writing(None, status=204),
-    openapi_extra=described(DEVICE_ID, LABEL, *KEY_COPY, write=True),
+    openapi_extra=described(DEVICE_ID, LABEL, *KEY_COPY),
 )
 async def copy_key(request: Request) -> Response:
     """Give an attribute the key that another one has now; it does not follow later changes."""

@@ -23,7 +23,7 @@ router = APIRouter()
     tags=["tenant"],
     status_code=HTTPStatus.CREATED,
     responses=writing(schemas.Imported, status=201, body=True),
-    openapi_extra=described(body=request_schemas.ImportBody, write=True),
+    openapi_extra=described(body=request_schemas.ImportBody),
 )
 async def import_everything(request: Request) -> Response:
     """Replace every template and every device of the tenant, keeping the ids that are given."""

@@ -33,7 +33,7 @@ async def list_templates(request: Request) -> Response:
     "/template",
     tags=["template"],
     responses=writing(schemas.TemplateCreated, body=True),
-    openapi_extra=described(ATTR_FORMAT, body=request_schemas.TemplateBody, write=True),
+    openapi_extra=described(ATTR_FORMAT, body=request_schemas.TemplateBody),
 )
 async def create_template(request: Request) -> Response:
     """Register a template."""
@@ -46,7 +46,7 @@ async def create_template(request: Request) -> Response:
     "/template",
     tags=["template"],
     responses=writing(schemas.TemplatesRemoved),
-    openapi_extra=described(IN_USE, write=True),
+    openapi_extra=described(IN_USE),
 )
 async def delete_templates(request: Request) -> Response:
     """Remove every template, or none if a device uses one."""
@@ -73,7 +73,7 @@ async def get_template(request: Request) -> Response:
     "/template/{template_id}",
     tags=["template"],
     responses=writing(schemas.TemplateUpdated, body=True),
-    openapi_extra=described(TEMPLATE_ID, body=request_schemas.TemplateBody, write=True),
+    openapi_extra=described(TEMPLATE_ID, body=request_schemas.TemplateBody),
 )
 async def update_template(request: Request) -> Response:
     """Replace a template; its devices follow."""
@@ -87,7 +87,7 @@ async def update_template(request: Request) -> Response:
     "/template/{template_id}",
     tags=["template"],
     responses=writing(schemas.TemplateRemoved),
-    openapi_extra=described(TEMPLATE_ID, IN_USE, write=True),
+    openapi_extra=described(TEMPLATE_ID, IN_USE),
 )
 async def delete_template(request: Request) -> Response:
     """Remove a template that no device uses."""
