@@ -7,6 +7,7 @@ that meet the same outage make one log line and one question in a while, not a t
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import structlog
@@ -42,6 +43,8 @@ class Side:
     gauge: Gauge
     silent: Unavailable
     """What is wrong with it when it does not answer at all."""
+    measured: Callable[[], AbstractContextManager[object]] = nullcontext
+    """Measures how long an answer takes."""
 
 
 REGISTRY = Side(
@@ -50,6 +53,7 @@ REGISTRY = Side(
     partly="the registry answers, but work fails again and again",
     gauge=metrics.REGISTRY_AVAILABLE,
     silent=RegistryUnavailable(f"Postgres does not answer within {PROBE_SECONDS:.0f} s"),
+    measured=metrics.REGISTRY_SECONDS.time,
 )
 API_SERVER = Side(
     gone="the API server is away, work waits for it",
@@ -137,8 +141,9 @@ class Circuit:
 
     async def _look(self) -> None:
         try:
-            async with asyncio.timeout(PROBE_SECONDS):
-                await self._probe()
+            with self._side.measured():
+                async with asyncio.timeout(PROBE_SECONDS):
+                    await self._probe()
         except Unavailable as error:
             self._away(error)
         except TimeoutError:

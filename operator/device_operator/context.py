@@ -6,6 +6,7 @@ from datetime import datetime
 
 from device_registry.ports import Cluster
 
+from .census import Census
 from .circuit import Circuit
 from .departures import Departures
 from .held import Held
@@ -31,6 +32,7 @@ class Context:
     refresh: Refresh
     departures: Departures
     held: Held
+    census: Census
     paused: bool
     """The whole operator is: nothing but deletions goes on."""
     clock: Callable[[], datetime]

@@ -8,20 +8,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from device_registry.domain.errors import Refused
-from device_registry.domain.model import Key, Kind, Tenant
+from device_registry.domain.model import Key, Kind
 from device_registry.manifests import key_of, parse
 
 from . import metrics
-from .held import Held
-from .namespaces import Namespaces
+from .context import Context
+from .namespaces import UNBOUND
 from .needs import AnyResource, needs_work
-from .queue import WorkQueue
-from .statuses import StatusWriter
 
 DELETED = "DELETED"
-
-UNBOUND = Tenant("")
-"""Stands in until a worker has asked for the binding of the namespace."""
 
 
 class Index(Protocol):
@@ -37,20 +32,13 @@ class Index(Protocol):
 class Intake:
     """Events in, keys out."""
 
-    def __init__(
-        self,
-        queue: WorkQueue,
-        statuses: StatusWriter,
-        indexes: Sequence[Index],
-        namespaces: Namespaces,
-        held: Held,
-    ) -> None:
-        """`indexes` hear of every Device."""
-        self._held = held
-        self._queue = queue
-        self._statuses = statuses
-        self._indexes = indexes
-        self._namespaces = namespaces
+    def __init__(self, context: Context) -> None:
+        self._held = context.held
+        self._census = context.census
+        self._queue = context.queue
+        self._statuses = context.statuses
+        self._indexes: Sequence[Index] = (context.waiting, context.secret_users)
+        self._namespaces = context.tenants.namespaces
         self._paused: set[Key] = set()
         self._leads = False
         metrics.PAUSED.labels(what="resources").set_function(lambda: len(self._paused))
@@ -83,9 +71,11 @@ class Intake:
         for index in self._indexes:
             index.gone(key)
         self._held.gone(key)
+        self._census.gone(key)
         self._paused.discard(key)
 
     def _here(self, key: Key, obj: Mapping[str, Any]) -> None:
+        self._census.seen(key, obj)
         if key.kind is Kind.DEVICE:
             for index in self._indexes:
                 index.seen(key, obj)

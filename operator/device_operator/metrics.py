@@ -12,6 +12,29 @@ QUEUE_OLDEST_AGE = Gauge(
 
 IN_HAND = Gauge("device_manager_in_hand", "Resources that workers are busy with.")
 
+IN_HAND_OLDEST_AGE = Gauge(
+    "device_manager_in_hand_oldest_age_seconds",
+    "How long the worker that has been busy for the longest is at its resource; 0 if none is busy.",
+)
+
+RETRYING = Gauge(
+    "device_manager_retrying", "Resources that failed or are held back and wait for their next attempt."
+)
+
+RESOURCES = Gauge("device_manager_resources", "Resources in the cluster, as of the last sweep.", ["kind"])
+
+NOT_READY = Gauge(
+    "device_manager_not_ready",
+    "Resources that are not Ready, by the reason in their status; New ones have no status yet.",
+    ["kind", "reason"],
+)
+
+NOT_READY_AGE = Gauge(
+    "device_manager_not_ready_oldest_age_seconds",
+    "How long the first of these resources has not been Ready; 0 if there is none any more.",
+    ["kind", "reason"],
+)
+
 DELETIONS_HELD = Gauge("device_manager_deletions_held", "Devices whose deletion the budget holds.")
 
 RECONCILES = Counter(
@@ -40,6 +63,12 @@ STATUS_WRITES = Counter(
     "device_manager_status_writes_total",
     "Writes of a status, by the answer of the API server; Skipped ones would have changed nothing.",
     ["code"],
+)
+
+STATUS_WRITE_SECONDS = Histogram(
+    "device_manager_status_write_seconds",
+    "Time that the API server takes for the write of a status.",
+    buckets=_QUICK,
 )
 
 TIME_TO_READY = Histogram(
@@ -78,6 +107,12 @@ CLUSTER_AVAILABLE = Gauge(
     "device_manager_cluster_available", "1 if the API server answered when it was last needed, else 0."
 )
 
+REGISTRY_SECONDS = Histogram(
+    "device_manager_registry_seconds",
+    "Time that Postgres takes to answer the question whether it is there.",
+    buckets=_QUICK,
+)
+
 SWEEP_DIFFERENCES = Counter(
     "device_manager_sweep_differences_total",
     "What sweeps found: Unknown, Recreated, Behind, Unguarded, Deleting or Drifted objects for a worker,"
@@ -89,6 +124,11 @@ SWEEP_SECONDS = Histogram(
     "device_manager_sweep_seconds",
     "Time for comparing everything in the cluster with the registry.",
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120),
+)
+
+SWEEP_SUCCESS = Gauge(
+    "device_manager_sweep_last_success_timestamp_seconds",
+    "When a sweep came to its end for the last time, in seconds since 1970; 0 if none has yet.",
 )
 
 UNCLAIMED_ROWS = Gauge(

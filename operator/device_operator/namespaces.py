@@ -23,6 +23,9 @@ log = structlog.get_logger()
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 """What a tenant's name may look like: it becomes part of a topic's name."""
 
+UNBOUND = Tenant("")
+"""Stands in until a worker has asked for the binding of the namespace."""
+
 
 @dataclass(frozen=True, slots=True)
 class Binding:

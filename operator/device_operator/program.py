@@ -21,6 +21,7 @@ from . import metrics, polling
 from .acknowledgements import Acknowledgements
 from .announcements import Announcements
 from .batcher import Batcher, Limits
+from .census import Census
 from .circuit import API_SERVER, Circuit
 from .context import Context
 from .definitions import Definitions
@@ -88,6 +89,7 @@ class Program:
             refresh=Refresh(lambda key: self.queue.add(key, priority=Priority.SWEEP)),
             departures=Departures(Definitions(cluster), clock, settings.DELETION_POLICY),
             held=Held(),
+            census=Census(clock),
             paused=settings.PAUSED,
             clock=clock,
         )
@@ -99,13 +101,7 @@ class Program:
         self._registering = Batcher(self._reconciler.register_devices, executor, limits)
         self._releasing = Batcher(self._reconciler.release_devices, executor, limits)
         self._workers = self._make_workers(acknowledgements, fenced)
-        self.intake = Intake(
-            self.queue,
-            self._context.statuses,
-            (self._context.waiting, self._context.secret_users),
-            self._tenants.namespaces,
-            self._context.held,
-        )
+        self.intake = Intake(self._context)
         self.secret_watching = SecretWatching(
             cluster,
             self._context.secret_users,
@@ -122,7 +118,7 @@ class Program:
             circuit,
             0 if settings.PAUSED else settings.SWEEP_INTERVAL_SECONDS,
         )
-        _watch(self.queue)
+        _watch(self.queue, self._workers)
 
     def background(self) -> list[Coroutine[Any, Any, None]]:
         """What runs all the time, each to be put into a task."""
@@ -165,7 +161,9 @@ def _polling(cluster: Cluster, settings: Settings, intake: Intake) -> list[polli
     return [polling.NamespacePolling(cluster, settings.namespaces, intake.namespace_seen, seconds)]
 
 
-def _watch(queue: WorkQueue) -> None:
+def _watch(queue: WorkQueue, workers: Workers) -> None:
     metrics.QUEUE_DEPTH.set_function(lambda: queue.depth)
     metrics.QUEUE_OLDEST_AGE.set_function(lambda: queue.oldest_age)
     metrics.IN_HAND.set_function(lambda: queue.in_hand)
+    metrics.IN_HAND_OLDEST_AGE.set_function(lambda: workers.oldest_age)
+    metrics.RETRYING.set_function(lambda: queue.retrying)

@@ -185,6 +185,11 @@ class WorkQueue:
         return len(self._running)
 
     @property
+    def retrying(self) -> int:
+        """Keys whose pause after a failure is not over."""
+        return len(self._waiting)
+
+    @property
     def oldest_age(self) -> float:
         """Seconds that the oldest ready key has been waiting for a worker; 0 if none."""
         oldest = min((entry.since for entry in self._ready.values()), default=None)

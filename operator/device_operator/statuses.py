@@ -70,7 +70,10 @@ class StatusWriter:
         try:
             async with self._slots:
                 reached(Point.BEFORE_STATUS)
-                stored = await self._cluster.patch_status(resource.key, status, self._version(resource))
+                with metrics.STATUS_WRITE_SECONDS.time():
+                    stored = await self._cluster.patch_status(
+                        resource.key, status, self._version(resource)
+                    )
                 reached(Point.AFTER_STATUS)
         except NotFound:
             metrics.STATUS_WRITES.labels(code="404").inc()

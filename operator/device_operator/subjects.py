@@ -12,8 +12,7 @@ from device_registry.domain.reasons import Reason
 from device_registry.manifests import parse
 from device_registry.ports import Cluster
 
-from .intake import UNBOUND
-from .namespaces import Binding, Namespaces
+from .namespaces import UNBOUND, Binding, Namespaces
 from .needs import AnyResource
 from .queue import Work
 from .reports import bound, outcome_of, without_spec

@@ -26,7 +26,7 @@ from . import metrics
 from .circuit import Circuit
 from .context import Context
 from .drift import drifted_status, may_tell
-from .intake import UNBOUND
+from .namespaces import UNBOUND
 from .queue import Priority
 
 log = structlog.get_logger()
@@ -78,10 +78,12 @@ class Sweeping:
         except RegistryError as error:
             log.warning("sweep failed, nothing is concluded from it", error=str(error))
         else:
+            metrics.SWEEP_SUCCESS.set_to_current_time()
             return True
         return False
 
     async def _handle(self, kind: Kind, findings: Findings) -> None:
+        self._context.census.only(kind, findings.present)
         for key in (*findings.differences, *findings.wake):
             self._context.queue.add(key, priority=Priority.SWEEP)
         for key in findings.paused:

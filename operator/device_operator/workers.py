@@ -1,6 +1,7 @@
 """The workers: each takes a resource, has it settled, gives it back. Whatever happens, none of them dies."""
 
 import asyncio
+import time
 from collections.abc import Callable
 
 import structlog
@@ -57,13 +58,22 @@ class Workers:
         self._circuit = circuit
         self._fenced = fenced
         self._grace = GRACE_SECONDS
+        self._since: dict[Key, float] = {}
+
+    @property
+    def oldest_age(self) -> float:
+        """Seconds that the longest look of those under way has taken; 0 if there is none."""
+        began = min(self._since.values(), default=None)
+        return 0.0 if began is None else time.monotonic() - began
 
     async def run(self) -> None:
         """One worker, until cancelled."""
         while True:
             work = await self._context.queue.get()
+            self._since[work.key] = time.monotonic()
             with metrics.RECONCILE_SECONDS.labels(kind=work.key.kind).time():
                 result = await self._handle(work)
+            self._since.pop(work.key, None)
             metrics.RECONCILES.labels(kind=work.key.kind, result=result).inc()
 
     # --- one look, and what its errors mean -----------------------------------------------------------

@@ -1,13 +1,24 @@
-"""Health and metrics over HTTP: /healthz, /readyz and /metrics on a port of their own, for every program."""
+"""Health, metrics and the level of logging over HTTP, on a port of their own, for every program.
 
+`/healthz`, `/readyz`, `/metrics`; `GET /log` answers the level, `PUT /log` with `{"level": "DEBUG"}` changes
+it until the program ends.
+"""
+
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
+from importlib.metadata import version
 
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
+
+from . import logs
+from .settings import LEVELS
 
 Checks = Mapping[str, Callable[[], bool]]
 """Questions by name. They are asked in the event loop at each probe, so they look and do not wait."""
+
+BUILD_INFO = Gauge("device_manager_build_info", "1, with the version of the program.", ["version"])
 
 _NEVER_KEPT = 0.0
 """Probes are rare, and an idle connection would only hold up a stop."""
@@ -27,6 +38,9 @@ class Probes:
         application.router.add_get("/healthz", _probe(alive))
         application.router.add_get("/readyz", _probe(ready))
         application.router.add_get("/metrics", _metrics)
+        application.router.add_get("/log", _level)
+        application.router.add_put("/log", _change_level)
+        BUILD_INFO.labels(version=version("device-manager")).set(1)
         self._runner = web.AppRunner(application, access_log=None, keepalive_timeout=_NEVER_KEPT)
 
     async def start(self) -> None:
@@ -57,3 +71,25 @@ def _probe(checks: Checks) -> Callable[[web.Request], Awaitable[web.Response]]:
 
 async def _metrics(_: web.Request) -> web.Response:
     return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+async def _level(_: web.Request) -> web.Response:
+    return web.json_response({"level": logs.level()})
+
+
+async def _change_level(request: web.Request) -> web.Response:
+    wanted = _wanted_level(await request.text())
+    if wanted not in LEVELS:
+        text = f'{{"level": …}} must be one of {", ".join(LEVELS)}'
+        return web.json_response({"message": text}, status=HTTPStatus.BAD_REQUEST)
+    logs.set_level(wanted)
+    return await _level(request)
+
+
+def _wanted_level(body: str) -> str:
+    """The level that a body asks for, in capitals; empty if it asks for none."""
+    try:
+        asked = json.loads(body)
+    except ValueError:
+        return ""
+    return str(asked.get("level", "")).upper() if isinstance(asked, dict) else ""

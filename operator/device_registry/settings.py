@@ -21,6 +21,9 @@ from .registry.roles import FACADE_ROLE
 _POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 """Where Kubernetes tells a pod its namespace."""
 
+LEVELS = ("CRITICAL", "ERROR", "WARNING", "WARN", "INFO", "DEBUG")
+"""What LOG_LEVEL may be."""
+
 
 class AuthMode(StrEnum):
     """How the facade treats tokens."""
@@ -271,9 +274,8 @@ class Settings(ConnectionSettings):
     @field_validator("LOG_LEVEL")
     @classmethod
     def _known_level(cls, level: str) -> str:
-        known = ("CRITICAL", "ERROR", "WARNING", "WARN", "INFO", "DEBUG")
-        if level.upper() not in known:
-            raise ValueError(f"must be one of {', '.join(known)}")
+        if level.upper() not in LEVELS:
+            raise ValueError(f"must be one of {', '.join(LEVELS)}")
         return level.upper()
 
     @field_validator("DEV_MNGR_CRYPTO_FORMER")

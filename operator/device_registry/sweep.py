@@ -7,7 +7,7 @@ and a few statements, and no write.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -54,6 +54,8 @@ class Findings:
     """Resources that were gone; their rows have none behind them now."""
     wake: Collection[Key] = ()
     """Resources that may get further because of that."""
+    present: Collection[Key] = field(default=(), compare=False)
+    """All objects."""
 
 
 class Sweep:
@@ -89,6 +91,7 @@ class Sweep:
             paused=paused,
             unclaimed=[one.key for one in gone if one.row],
             wake=wake,
+            present=seen.keys(),
         )
 
     def unclaimed(self) -> dict[Kind, int]:

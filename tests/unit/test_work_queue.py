@@ -112,8 +112,10 @@ def test_a_failed_key_comes_back_after_a_pause_and_is_fetched_afresh(
     queue.take()
     queue.retry(a_key())
     assert queue.take() is None
+    assert (queue.depth, queue.retrying) == (0, 1)
     clock.now += 2
     assert queue.take() == Work(a_key(), None)
+    assert queue.retrying == 0
 
 
 def pause_after(failures: int, queue: WorkQueue, clock: Seconds) -> float:
