@@ -129,14 +129,16 @@ def _stop_signals() -> asyncio.Event:
 async def _schema_is_current(settings: Settings, stopping: asyncio.Event) -> bool:
     """Wait for the schema that this version was made for; False when the process is to stop first."""
     engine = make_engine(settings.facade_url)
-    pause = Backoff(first=0.5, longest=10)
+    pause, told = Backoff(first=0.5, longest=10), ""
     try:
         while not stopping.is_set():
             try:
                 await asyncio.to_thread(check_current, engine)
                 return True
             except (SchemaOutdated, RegistryUnavailable) as error:
-                _LOG.warning("not serving yet", error=error.message)
+                if told != error.message:
+                    told = error.message
+                    _LOG.warning("not serving yet", error=told)
             with suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), pause.next())
         return False

@@ -23,6 +23,8 @@ _QUIET = (
 """Libraries that report each step at INFO; their warnings are kept."""
 _SILENT = "kopf._cogs.clients"
 """kopf calls each failed attempt of a watch an error; the operator tells once that the API server is away."""
+_REPETITIVE = ("psycopg.pool",)
+"""Libraries that warn at every attempt; what they warn of is told once by ourselves, when it begins."""
 _named = ["WARNING"]
 """The name that the level was given last: WARN and WARNING are one level, each is shown as it was said."""
 
@@ -61,6 +63,8 @@ def set_level(name: str) -> None:
     for quiet in _QUIET:
         logging.getLogger(quiet).setLevel(max(logging.WARNING, root.level))
     logging.getLogger(_SILENT).setLevel(root.level if root.level <= logging.DEBUG else logging.CRITICAL)
+    for repetitive in _REPETITIVE:
+        logging.getLogger(repetitive).setLevel(max(logging.ERROR, root.level))
 
 
 def _route_standard_logging(settings: Settings, before: list[Processor]) -> None:

@@ -210,7 +210,7 @@ def test_postgres_that_does_not_let_us_in_is_told(
 @DRIVERS
 def test_postgres_with_a_strangers_certificate_is_refused(secure: SecureServers, ask: Ask) -> None:
     stranger = str(secure.stranger.certificate)
-    with pytest.raises(RegistryUnavailable, match=f"{WRONG_AUTHORITY}|get a connection"):
+    with pytest.raises(RegistryUnavailable, match=WRONG_AUTHORITY):
         ask(registry_settings(secure, PGSSLROOTCERT=stranger))
 
 

@@ -6,7 +6,7 @@ policies of the tables compare with the tenants that were named for the statemen
 """
 
 from collections.abc import Collection, Mapping
-from typing import Any, Final, Self
+from typing import Any, ClassVar, Final, Self
 
 import psycopg
 import structlog
@@ -49,6 +49,17 @@ class Session(AsyncConnection[DictRow]):
 
     visible: str = ""
     """As it was told to Postgres; empty: none."""
+    failure: ClassVar[str] = ""
+    """Why the last attempt to connect failed, which a time-out of the pool does not say."""
+
+    @classmethod
+    async def connect(cls, *arguments: Any, **options: Any) -> Self:
+        """As the driver's, remembering what went wrong."""
+        try:
+            return await super().connect(*arguments, **options)
+        except psycopg.Error as error:
+            cls.failure = str(error)
+            raise
 
 
 class Statements:
@@ -156,4 +167,5 @@ async def _rows(session: Session, statement: str, visible: str, parameters: Mapp
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n", 1)[0]
+    told = Session.failure if isinstance(error, PoolTimeout) else ""
+    return (told or str(error)).strip().split("\n", 1)[0]

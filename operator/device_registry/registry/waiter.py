@@ -54,6 +54,7 @@ class OutcomeWaiter:
         self._wake = asyncio.Event()
         self._heard = asyncio.Event()
         self._away = "Postgres was not asked yet"
+        self._told = False
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
@@ -174,7 +175,7 @@ class OutcomeWaiter:
         if self._away or time.monotonic() - self._asked >= _POLL_SECONDS:
             self._note(await self._reader.operator_at_work())
             self._asked = time.monotonic()
-            self._away = ""
+            self._came_back()
 
     def _note(self, at_work: bool) -> None:  # noqa: FBT001 - a fact, not a switch
         if at_work == self._ready.is_set():
@@ -199,8 +200,15 @@ class OutcomeWaiter:
                 self._went_away(error)
             await asyncio.sleep(_RETRY_SECONDS)
 
+    def _came_back(self) -> None:
+        if self._told:
+            _LOG.info("the registry is back")
+        self._away, self._told = "", False
+
     def _went_away(self, error: Exception) -> None:
         if not self._away:
-            _LOG.warning("the registry went away", error=str(error))
+            reason = Reason.REGISTRY_UNAVAILABLE.value
+            _LOG.warning("the registry went away", reason=reason, error=str(error))
+            self._told = True
         self._away = str(error)
         self._ready.clear()
