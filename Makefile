@@ -63,7 +63,7 @@ lint: $(STAMP)  ## Style, types, import directions
 bench: $(STAMP)  ## What a device costs, against a bare client in the same run
 	@$(PY) -m bench
 
-docs: $(STAMP)  ## Write the pages that are made from the code
+docs: $(STAMP)  ## Write the pages and dashboards that are made from the code
 	@$(PY) -m tests.support.pages
 
 lock: $(STAMP)  ## Pin the newest versions again (requirements/*.txt)

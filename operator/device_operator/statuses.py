@@ -71,9 +71,7 @@ class StatusWriter:
             async with self._slots:
                 reached(Point.BEFORE_STATUS)
                 with metrics.STATUS_WRITE_SECONDS.time():
-                    stored = await self._cluster.patch_status(
-                        resource.key, status, self._version(resource)
-                    )
+                    stored = await self._cluster.patch_status(resource.key, status, self._version(resource))
                 reached(Point.AFTER_STATUS)
         except NotFound:
             metrics.STATUS_WRITES.labels(code="404").inc()

@@ -1,4 +1,4 @@
-"""Pages of docs/ that are made from the code, so that they cannot differ from it.
+"""Pages of docs/ and dashboards that are made from the code, so that they cannot differ from it.
 
 `make docs` writes them; tests/unit/test_pages.py fails when one is out of date.
 """
@@ -19,6 +19,9 @@ from device_registry.domain import reasons
 from device_registry.settings import Settings
 
 from . import promises
+from .dashboards import FOLDER as DASHBOARDS_FOLDER
+from .metering import MODULES, metrics_of
+from .questions import DASHBOARDS
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -59,6 +62,23 @@ that it refers to; everything else goes on by itself.
 |---|---|---|
 """
 
+_METRICS = """# Metrics
+
+Every program serves `/metrics` for Prometheus on METRICS_PORT, beside `/healthz`, `/readyz` and `/log` (see
+[operations](operations.md)). No label carries the name or the id of a device, a template or a tenant: the
+number of series does not grow with the fleet. `kind` is Device or Template; `reason` and `result` are words
+of [reasons](reasons.md). A histogram has the series `…_bucket`, `…_sum` and `…_count`. Prometheus' client
+library adds `process_…` and `python_…` by itself.
+
+Of several operators only the leader works; the others show 0 for what only the leader knows. Take the maximum
+over them, as the [dashboards](../charts/device-manager/files/dashboards) and the
+[alerts](../charts/device-manager/files/alerts.yaml) do; [runbooks](runbooks.md) say what to do.
+"""
+
+_METRICS_TABLE = """| metric | type | labels | what it tells |
+|---|---|---|---|
+"""
+
 
 def settings_page() -> str:
     """docs/settings.md."""
@@ -87,11 +107,26 @@ def reasons_page() -> str:
     return _REASONS + "".join(rows)
 
 
+def metrics_page() -> str:
+    """docs/metrics.md."""
+    sections = [f"\n## {program}\n\n{_METRICS_TABLE}{_metrics(program)}" for program in MODULES]
+    return _METRICS + "".join(sections)
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "settings.md": settings_page,
     "reasons.md": reasons_page,
+    "metrics.md": metrics_page,
     "promises.md": promises.page,
 }
+
+
+def _metrics(program: str) -> str:
+    rows = [
+        f"| `{one.name}` | {one.type} | {', '.join(f'`{label}`' for label in one.labels)} | {one.help} |\n"
+        for one in metrics_of(program)
+    ]
+    return "".join(rows)
 
 
 def _setting(name: str, field: FieldInfo) -> str:
@@ -124,3 +159,5 @@ def _pairs(body: list[ast.stmt]) -> Iterator[tuple[str, str]]:
 if __name__ == "__main__":
     for page, make in PAGES.items():
         (DOCS / page).write_text(make())
+    for name, dashboard in DASHBOARDS.items():
+        (DASHBOARDS_FOLDER / f"{name}.json").write_text(dashboard.render())

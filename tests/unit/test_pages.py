@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from device_registry.domain.reasons import Reason
 from tests.support.pages import DOCS, PAGES
 
 ROOT = DOCS.parent
@@ -14,6 +15,16 @@ TEXTS = [ROOT / "README.md", *sorted(DOCS.rglob("*.md")), *sorted((ROOT / "examp
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_says_what_the_code_says(page: str) -> None:
     assert (DOCS / page).read_text() == PAGES[page](), "run `make docs`"
+
+
+def test_the_readme_names_every_page() -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert [page.name for page in DOCS.glob("*.md") if f"docs/{page.name}" not in readme] == []
+
+
+def test_the_failure_modes_explain_every_reason() -> None:
+    page = (DOCS / "failure-modes.md").read_text()
+    assert [one.value for one in Reason if f"| `{one.value}` |" not in page] == []
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
