@@ -97,7 +97,9 @@ def modest() -> dict[str, Any]:
     A request that makes 10,000 devices is answered, but not soon; what it leaves behind takes as long to go.
     """
     told = description()
-    told["components"]["schemas"]["NumberedDevicesBody"]["properties"]["quantity"]["maximum"] = AT_ONCE
+    shapes = told["components"]["schemas"]
+    shapes["NumberedDevicesBody"]["properties"]["quantity"]["maximum"] = AT_ONCE
+    shapes["ListedDevicesBody"]["properties"]["devices"]["maxItems"] = AT_ONCE
     (count,) = (one for one in told["paths"]["/device"]["post"]["parameters"] if one["name"] == "count")
     count["schema"]["maximum"] = AT_ONCE
     return told
