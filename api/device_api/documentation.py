@@ -37,6 +37,7 @@ _BODY: Final[dict[int | str, dict[str, Any]]] = {
     408: {"model": schemas.Refusal, "description": "The body came too slowly."},
     413: {"model": schemas.Refusal, "description": "The body is too large."},
 }
+_NOTHING: Final = {"description": "Done; the answer is empty.", "content": {"text/html": {}}}
 Answers = dict[int | str, dict[str, Any]]
 
 
@@ -54,7 +55,7 @@ def writing(model: Any, *, status: int = 200, body: bool = False, missing: bool 
 
 def taking(model: Any, *, missing: bool = False) -> Answers:
     """The answers of a route that takes a body and changes no resource."""
-    success: dict[str, Any] = {"model": model} if model else {"description": "Done; the answer is empty."}
+    success: dict[str, Any] = {"model": model} if model else _NOTHING
     return {200: success, **_COMMON, **_BODY, **(_MISSING if missing else {})}
 
 

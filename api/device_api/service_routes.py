@@ -5,7 +5,7 @@
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
 from device_registry.domain.rendering import to_json
 
@@ -45,7 +45,7 @@ async def get_log_level(_: Request) -> Response:
 @router.put(
     "/log",
     tags=["process"],
-    response_class=HTMLResponse,
+    response_class=Response,
     responses=taking(None),
     openapi_extra=described(body=request_schemas.LevelBody),
 )
