@@ -11,6 +11,7 @@ import yaml
 
 from device_registry.manifests import FINALIZER
 from local.manifests import Kubectl as Installer
+from tests.support.facades import a_client, a_facade, answer
 from tests.support.kubectl import KubectlError
 from tests.support.manifests import a_device, a_template
 from tests.support.road import Road
@@ -217,6 +218,17 @@ def test_a_mass_deletion_is_held_until_the_namespace_allows_it(road: Road, names
         assert rows(road, namespace) == []
         assert len(told(road, namespace, "remove")) == 7
         eventually(lambda: road.operator.metrics()["device_manager_deletions_held"] == 0)
+
+
+def test_who_removes_every_device_over_rest_means_it(road: Road, namespace: str) -> None:
+    devices = a_fleet(road, namespace, 7)
+    budget = {"DELETION_BUDGET_COUNT": "5"}
+    with operator_with(road, **budget), a_facade(road, FOREIGN_RESOURCES="overwrite", **budget) as facade:
+        with a_client(facade, namespace) as client:
+            removed = answer(client.delete("/device"))["removed_devices"]
+        assert sorted(one["id"] for one in removed) == devices
+        assert rows(road, namespace) == []
+        assert told(road, namespace, "remove") == devices
 
 
 def held(road: Road, namespace: str) -> list[str]:
