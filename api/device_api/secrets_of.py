@@ -10,14 +10,11 @@ from typing import Any, Final
 from device_registry.domain.errors import Conflict, NotFound
 from device_registry.domain.model import Credential, Key
 from device_registry.domain.psk import Psk
-from device_registry.manifests import GROUP, REST_MANAGER, VERSION
+from device_registry.manifests import GROUP, MANAGED_BY, REST_MANAGER, SECRET_LABEL, VERSION
 
 from .context import Context
 from .problems import Problem, refusal
 
-MANAGED_BY: Final = "app.kubernetes.io/managed-by"
-DEVICE: Final = "dojot.io/device"
-"""Label of a Secret with keys: the Device that it is for. Whoever watches Secrets selects by it."""
 _LONGEST_LABEL: Final = 63
 _ATTEMPTS: Final = 20
 """At a Secret that others make or collect at the same time."""
@@ -104,7 +101,7 @@ class KeySecret:
             "metadata": {
                 "namespace": self.device.namespace,
                 "name": self.name,
-                "labels": {MANAGED_BY: REST_MANAGER, DEVICE: self.device.name[:_LONGEST_LABEL]},
+                "labels": {MANAGED_BY: REST_MANAGER, SECRET_LABEL: self.device.name[:_LONGEST_LABEL]},
                 "ownerReferences": [self._owner],
             },
             "data": dict(data),

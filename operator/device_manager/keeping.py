@@ -6,12 +6,11 @@ from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
-from device_api.secrets_of import DEVICE, MANAGED_BY
 from device_registry.domain.errors import Conflict, NotFound
 from device_registry.domain.model import DeviceRow, Key, Kind
 from device_registry.domain.psk import Psk
 from device_registry.key_ports import Vault
-from device_registry.manifests.authorship import REST_MANAGER
+from device_registry.manifests import MANAGED_BY, REST_MANAGER, SECRET_LABEL
 from device_registry.ports import Transaction
 from device_registry.reconcile.takeover import Inventory
 
@@ -52,7 +51,7 @@ def _manifest(namespace: str, name: str, device: str, data: Mapping[str, str]) -
         "metadata": {
             "name": name,
             "namespace": namespace,
-            "labels": {MANAGED_BY: REST_MANAGER, DEVICE: device[:_LONGEST_LABEL]},
+            "labels": {MANAGED_BY: REST_MANAGER, SECRET_LABEL: device[:_LONGEST_LABEL]},
         },
         "type": "Opaque",
         "data": dict(sorted(data.items())),

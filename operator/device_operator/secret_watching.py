@@ -14,7 +14,7 @@ import structlog
 from device_registry.backoff import Backoff
 from device_registry.domain.errors import ClusterUnavailable, Forbidden, NotFound, RegistryError
 from device_registry.domain.model import Key
-from device_registry.key_ports import SecretPlace, Secrets, SecretVersion
+from device_registry.key_ports import SecretPlace, Secrets, SecretVersion, SeenSecret
 
 from .secret_users import SecretUsers
 
@@ -25,6 +25,8 @@ LONGEST_PAUSE_SECONDS = 60.0
 FIRST_SECONDS = 2.0
 """When devices are looked at after a start whose keys may have changed before; then after growing pauses, as
 long as the list of devices may take."""
+REST_SECONDS = 5.0
+"""For which REST may take to change a device after its Secret: that one change tells of both."""
 ASKED_AT_ONCE = 8
 """Secrets that are asked for at the same time: a quarter of our connections."""
 
@@ -46,6 +48,7 @@ class SecretWatching:
         self._namespaces: Sequence[str | None] = namespaces or [None]
         self._interval = interval
         self._watched: dict[str | None, set[SecretPlace]] = {}
+        self._newest: dict[SecretPlace, SecretVersion] = {}
         self._told: dict[str | None, str] = {}
 
     def background(self) -> list[Coroutine[Any, Any, None]]:
@@ -66,26 +69,35 @@ class SecretWatching:
 
     async def _watch(self, namespace: str | None, backoff: Backoff) -> None:
         found, since = await self._cluster.labelled_secrets(namespace)
-        self._watched[namespace] = set(found)
-        for place in self._users.places:
-            if place in found:
-                self._changed(place, found[place])
-        async for place, version in self._cluster.secret_changes(namespace, since):
+        self._watched[namespace] = {one.place for one in found}
+        for one in found:
+            self._noticed(one)
+        async for seen in self._cluster.secret_changes(namespace, since):
             backoff.reset()
             self._told.pop(namespace, None)
-            self._note(namespace, place, version)
+            self._note(namespace, seen)
         backoff.reset()
 
-    def _note(self, namespace: str | None, place: SecretPlace, version: SecretVersion) -> None:
-        watched = self._watched[namespace]
+    def _note(self, namespace: str | None, seen: SeenSecret) -> None:
         # A Secret that loses its label is told as gone, and may still be there: it is asked for again.
-        if version:
-            watched.add(place)
-            self._changed(place, version)
+        if seen.version:
+            self._watched[namespace].add(seen.place)
         else:
-            watched.discard(place)
-            for key in self._users.outdated(place, version):
-                self._look(key)
+            self._watched[namespace].discard(seen.place)
+        self._noticed(seen)
+
+    def _noticed(self, seen: SeenSecret) -> None:
+        """What REST has made is looked at if the device does not follow: else a key would be told twice."""
+        if not seen.made_by_rest:
+            self._changed(seen.place, seen.version)
+        elif self._users.outdated(seen.place, seen.version):
+            self._newest[seen.place] = seen.version
+            asyncio.get_running_loop().call_later(REST_SECONDS, self._overdue, seen)
+
+    def _overdue(self, seen: SeenSecret) -> None:
+        if self._newest.get(seen.place) == seen.version:
+            del self._newest[seen.place]
+            self._changed(seen.place, seen.version)
 
     def _tell(self, namespace: str | None, error: RegistryError) -> None:
         """One line for each new trouble."""

@@ -3,7 +3,8 @@
 `ports` puts the parts into Transaction and Cluster; `wiring` makes the vault.
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -15,6 +16,17 @@ SecretPlace = tuple[str, str]
 
 SecretVersion = str
 """What changes with the Secret; empty where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenSecret:
+    """What a watch tells of a labelled Secret."""
+
+    place: SecretPlace
+    version: SecretVersion
+    made_by_rest: bool = False
+    """Then its device is changed as well, in a moment, by whoever changes the Secret."""
+
 
 DeviceRef = tuple[Tenant, DeviceId]
 """Names one device row."""
@@ -60,14 +72,10 @@ class Secrets(Protocol):
     async def secret_version(self, namespace: str, name: str) -> SecretVersion:
         """The version of a Secret, without its data. NotFound when there is none."""
 
-    async def labelled_secrets(
-        self, namespace: str | None
-    ) -> tuple[Mapping[SecretPlace, SecretVersion], str]:
+    async def labelled_secrets(self, namespace: str | None) -> tuple[Sequence[SeenSecret], str]:
         """The labelled Secrets of a namespace or of all, without data, and from where to watch them."""
 
-    def secret_changes(
-        self, namespace: str | None, since: str
-    ) -> AsyncIterator[tuple[SecretPlace, SecretVersion]]:
+    def secret_changes(self, namespace: str | None, since: str) -> AsyncIterator[SeenSecret]:
         """Labelled Secrets that come, change or go, until the API server ends it.
 
         ClusterUnavailable, or Refused, when it must be begun anew by a list.

@@ -5,15 +5,16 @@ server.
 """
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from typing import Any, Final
 
 import aiohttp
 
 from .domain.errors import ClusterUnavailable
-from .key_ports import SecretPlace, SecretVersion
-from .manifests import SECRET_LABEL
+from .key_ports import SeenSecret
+from .manifests import MANAGED_BY, REST_MANAGER, SECRET_LABEL
 
 LIST_OF_METADATA: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
@@ -50,17 +51,15 @@ class SecretRequests:
         found = await self._request("GET", f"{_path(namespace)}/{name}", headers={"Accept": METADATA_ONLY})
         return str(found["metadata"]["resourceVersion"])
 
-    async def labelled_secrets(self, namespace: str | None) -> tuple[dict[SecretPlace, SecretVersion], str]:
+    async def labelled_secrets(self, namespace: str | None) -> tuple[Sequence[SeenSecret], str]:
         """See the port."""
         query = {"labelSelector": SECRET_LABEL}
         found = await self._request(
             "GET", _path(namespace), query=query, headers={"Accept": LIST_OF_METADATA}
         )
-        return dict(map(_seen, found["items"] or ())), str(found["metadata"]["resourceVersion"])
+        return list(map(_seen, found["items"] or ())), str(found["metadata"]["resourceVersion"])
 
-    async def secret_changes(
-        self, namespace: str | None, since: str
-    ) -> AsyncIterator[tuple[SecretPlace, SecretVersion]]:
+    async def secret_changes(self, namespace: str | None, since: str) -> AsyncIterator[SeenSecret]:
         """See the port."""
         query = {
             "watch": "true",
@@ -75,8 +74,8 @@ class SecretRequests:
                 if event["type"] == "ERROR":
                     raise ClusterUnavailable(f"the watch of Secrets ended: {event['object'].get('message')}")
                 if event["type"] != "BOOKMARK":
-                    place, version = _seen(event["object"])
-                    yield place, "" if event["type"] == "DELETED" else version
+                    seen = _seen(event["object"])
+                    yield replace(seen, version="") if event["type"] == "DELETED" else seen
 
     # --- what `kube` does for us ------------------------------------------------------------------------
 
@@ -104,9 +103,13 @@ async def _events(response: aiohttp.ClientResponse) -> AsyncIterator[dict[str, A
             yield json.loads(line)
 
 
-def _seen(secret: Mapping[str, Any]) -> tuple[SecretPlace, SecretVersion]:
+def _seen(secret: Mapping[str, Any]) -> SeenSecret:
     meta = secret["metadata"]
-    return (meta["namespace"], meta["name"]), str(meta["resourceVersion"])
+    return SeenSecret(
+        (meta["namespace"], meta["name"]),
+        str(meta["resourceVersion"]),
+        made_by_rest=(meta.get("labels") or {}).get(MANAGED_BY) == REST_MANAGER,
+    )
 
 
 def _path(namespace: str | None) -> str:

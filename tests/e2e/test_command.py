@@ -54,6 +54,7 @@ def left_behind(road: Road, namespace: str, *names: str) -> None:
 
 
 def heard(road: Road, tenant: str) -> list[tuple[str, str]]:
+    road.wait_until_sent()
     return [(record.event, record.id) for record in road.events(tenant)]
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from device_registry.domain.errors import ClusterUnavailable, Conflict, NotFound, RegistryError
 from device_registry.domain.model import Key, Kind
-from device_registry.manifests import PLURALS, key_of
+from device_registry.key_ports import SeenSecret
+from device_registry.manifests import MANAGED_BY, PLURALS, REST_MANAGER, key_of
 
 from . import crds
 
@@ -25,7 +26,7 @@ class MemoryCluster:
         self.objects: dict[Key, dict[str, Any]] = {}
         self.namespaces: dict[str, dict[str, str]] = {}
         self.secrets: dict[tuple[str, str], dict[str, Any]] = {}
-        self.changes: asyncio.Queue[tuple[tuple[str, str], str]] = asyncio.Queue()
+        self.changes: asyncio.Queue[SeenSecret] = asyncio.Queue()
         """Of labelled Secrets, for who watches them."""
         self.posted: list[Event] = []
         self.listeners: list[Callable[[Event], None]] = []
@@ -52,14 +53,20 @@ class MemoryCluster:
         return key
 
     def put_secret(
-        self, namespace: str, name: str, data: Mapping[str, str], *, labelled: bool = True
+        self,
+        namespace: str,
+        name: str,
+        data: Mapping[str, str],
+        *,
+        labelled: bool = True,
+        by_rest: bool = False,
     ) -> None:
         """Create a Secret or give it other data."""
         self._version += 1
         meta: dict[str, Any] = {"resourceVersion": str(self._version)}
         if labelled:
-            meta["labels"] = {"dojot.io/device": ""}
-            self.changes.put_nowait(((namespace, name), meta["resourceVersion"]))
+            meta["labels"] = {"dojot.io/device": "", **({MANAGED_BY: REST_MANAGER} if by_rest else {})}
+            self.changes.put_nowait(SeenSecret((namespace, name), meta["resourceVersion"], by_rest))
         self.secrets[namespace, name] = {"metadata": meta, "data": dict(data)}
 
     def remove(self, key: Key) -> None:
@@ -180,15 +187,18 @@ class MemoryCluster:
     async def secret_version(self, namespace: str, name: str) -> str:
         return str((await self.secret(namespace, name))["metadata"].get("resourceVersion", ""))
 
-    async def labelled_secrets(self, namespace: str | None) -> tuple[dict[tuple[str, str], str], str]:
+    async def labelled_secrets(self, namespace: str | None) -> tuple[Sequence[SeenSecret], str]:
         self._called("labelled_secrets")
         self.changes = asyncio.Queue()
-        labelled = {place: one for place, one in self.secrets.items() if one["metadata"].get("labels")}
-        return {place: one["metadata"]["resourceVersion"] for place, one in labelled.items()}, "0"
+        labelled = {
+            place: one["metadata"] for place, one in self.secrets.items() if one["metadata"].get("labels")
+        }
+        return [
+            SeenSecret(place, one["resourceVersion"], MANAGED_BY in one["labels"])
+            for place, one in labelled.items()
+        ], "0"
 
-    async def secret_changes(
-        self, namespace: str | None, since: str
-    ) -> AsyncIterator[tuple[tuple[str, str], str]]:
+    async def secret_changes(self, namespace: str | None, since: str) -> AsyncIterator[SeenSecret]:
         self._called("secret_changes")
         while True:
             yield await self.changes.get()

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from device_operator import secret_watching
 from device_registry.domain.errors import Forbidden
 from device_registry.domain.model import Key, Kind
+from device_registry.key_ports import SeenSecret
 from tests.support.manifests import a_device, a_template
 from tests.support.operating import Operating, operating
 
@@ -97,6 +99,32 @@ async def test_a_labelled_secret_that_changes_registers_its_device_anew(it: Oper
     assert it.cluster.calls["patch_status"] <= writes + 1
 
 
+async def test_a_secret_that_rest_changes_is_told_once_with_the_change_of_its_device(it: Operating) -> None:
+    it.cluster.put_secret("acme", "freezer-7-psk", encoded("0011"), by_rest=True)
+    a_secure_device(it)
+    await it.shows(DEVICE, "CredentialsReady", "True", "Stored")
+    await it.settled()
+    it.cluster.put_secret("acme", "freezer-7-psk", encoded("2233"), by_rest=True)
+    await it.until(it.cluster.changes.empty, "the watch")
+    a_secure_device(it, announce="1")
+    await it.until(lambda: it.events()[-1][0] == "update", "the update")
+    await it.settled()
+    assert [event for event, _, _ in it.events()] == ["create", "update"]
+
+
+async def test_a_secret_of_rest_that_somebody_else_changes_is_looked_at_a_little_later(
+    it: Operating, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secret_watching, "REST_SECONDS", 0.2)
+    it.cluster.put_secret("acme", "freezer-7-psk", encoded("0011"), by_rest=True)
+    a_secure_device(it)
+    await it.shows(DEVICE, "CredentialsReady", "True", "Stored")
+    await it.settled()
+    before = stored(it)
+    it.cluster.put_secret("acme", "freezer-7-psk", encoded("2233"), by_rest=True)
+    await it.until(lambda: stored(it) != before, "the new key")
+
+
 async def test_a_secret_that_changes_without_another_key_changes_nothing(it: Operating) -> None:
     it.cluster.put_secret("acme", "freezer-7-psk", encoded("0011"))
     a_secure_device(it)
@@ -134,7 +162,7 @@ async def test_a_secret_that_goes_is_told_and_its_key_stays(it: Operating) -> No
     await it.settled()
     before = stored(it)
     del it.cluster.secrets["acme", "freezer-7-psk"]
-    it.cluster.changes.put_nowait((("acme", "freezer-7-psk"), ""))
+    it.cluster.changes.put_nowait(SeenSecret(("acme", "freezer-7-psk"), ""))
     await it.shows(DEVICE, "CredentialsReady", "False", "SecretNotFound")
     assert stored(it) == before
     it.cluster.put_secret("acme", "freezer-7-psk", encoded("0011"))

@@ -22,6 +22,9 @@ REQUEST: Final = "dojot.io/request"
 SECRET_LABEL: Final = "dojot.io/device"  # noqa: S105 - the name of a label
 """On a Secret with keys, with any value: whoever watches Secrets selects by it."""
 
+MANAGED_BY: Final = "app.kubernetes.io/managed-by"
+"""On a Secret with keys: REST_MANAGER where REST has made it, and then keeps it."""
+
 TENANT: Final = "dojot.io/tenant"
 """On a namespace: the tenant that it stands for."""
 DELETION_POLICY: Final = "dojot.io/deletion-policy"
