@@ -129,7 +129,9 @@ def test_where_it_is_not_bound_it_touches_nothing_and_says_why(road: Road, facad
         assert not may(road, "get", what, "-n", "kube-system")
 
 
-def test_a_tenant_without_a_namespace_is_told_how_to_get_one(facade: str) -> None:
-    with a_client(facade, "kube-system") as rest:
+def test_a_tenant_without_a_namespace_is_told_how_to_get_one(road: Road, facade: str) -> None:
+    name = f"stranger-{uuid4().hex[:8]}"
+    road.kubectl.create_namespace(name)
+    with a_client(facade, name) as rest:
         refused = answer(rest.post("/device", json={"label": "d"}), 403)
-        assert "kubectl annotate namespace <name> dojot.io/tenant=kube-system" in refused["message"]
+        assert f"kubectl annotate namespace <name> dojot.io/tenant={name}" in refused["message"]
