@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import create_engine
 
+from device_registry.manifests import FINALIZER
 from local.platform import Platform
 from tests.support.kubectl import Kubectl
 from tests.support.manifests import a_device, a_template
@@ -61,10 +62,10 @@ def pair(platform: Platform, kubectl: Kubectl, request: pytest.FixtureRequest) -
     road = Road(platform, kubectl, first, create_engine(platform.database_url(name)))
     road.migrate()
     both = Pair(road, first, second, environment["LEASE_NAME"])
-    first.start()
-    eventually(lambda: both.leaders() == [first], what="the first to lead")
-    second.start()
     try:
+        first.start()
+        eventually(lambda: both.leaders() == [first], what="the first to lead")
+        second.start()
         yield both
     finally:
         _end(both)
@@ -79,12 +80,16 @@ def _end(pair: Pair) -> None:
         pair.first.start(LEADER_ELECTION="false")
     for kind in ("devices", "templates"):
         pair.road.kubectl.run("delete", kind, "--all", "--all-namespaces", "--wait=false")
-    left = ("get", "devices,templates", "-A", "-o", "name")
-    eventually(lambda: not pair.road.kubectl.run(*left), within=90, what="the end of every resource")
-    for one in (pair.first, pair.second):
-        one.kill()
-    pair.road.kubectl.run("delete", "lease", pair.lease, "-n", "default", "--ignore-not-found")
-    pair.road.engine.dispose()
+    held = ("get", "devices,templates", "-A", "-o", "jsonpath={.items[*].metadata.finalizers}")
+    try:
+        eventually(
+            lambda: FINALIZER not in pair.road.kubectl.run(*held), within=90, what="the end of every resource"
+        )
+    finally:
+        for one in (pair.first, pair.second):
+            one.kill()
+        pair.road.kubectl.run("delete", "lease", pair.lease, "-n", "default", "--ignore-not-found")
+        pair.road.engine.dispose()
 
 
 LONG = {"LEASE_DURATION_SECONDS": "120", "LEASE_RENEW_DEADLINE_SECONDS": "100"}
