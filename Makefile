@@ -32,7 +32,7 @@ clean: $(STAMP)  ## Stop it and remove its data
 	@$(PY) -m local clean
 
 test: $(STAMP)  ## Every test, on real parts
-	@$(PY) -m local fetch
+	@$(PY) -m local fetch --helm
 	@$(PY) -m pytest
 
 test-unit: $(STAMP)  ## The tests that need nothing but Python
@@ -66,6 +66,9 @@ bench: $(STAMP)  ## What a device costs, against a bare client in the same run
 docs: $(STAMP)  ## Write the pages and dashboards that are made from the code
 	@$(PY) -m tests.support.pages
 
+snapshots: $(STAMP)  ## What Helm makes of the chart, for its tests; look at the difference
+	@$(PY) -m tests.support.chartcases
+
 lock: $(STAMP)  ## Pin the newest versions again (requirements/*.txt)
 	@$(VENV)/bin/pip-compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 		--strip-extras --allow-unsafe --no-header --no-annotate --extra dev -o requirements/dev.txt pyproject.toml
@@ -74,4 +77,4 @@ lock: $(STAMP)  ## Pin the newest versions again (requirements/*.txt)
 	@echo hatchling | $(VENV)/bin/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 		--strip-extras --allow-unsafe --no-header --no-annotate -c requirements/dev.txt -o requirements/build.txt -
 
-.PHONY: help run up down clean test test-unit test-fuzz test-promises test-faults test-monitors lint bench docs lock
+.PHONY: help run up down clean test test-unit test-promises test-monitors test-faults test-fuzz lint bench docs snapshots lock

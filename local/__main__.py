@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from local import binaries
 from local.errors import PlatformError
 from local.folder import PROJECT
 from local.laptop import Laptop
@@ -53,9 +54,13 @@ def clean() -> None:
 
 
 @app.command()
-def fetch() -> None:
+def fetch(
+    helm: Annotated[bool, typer.Option("--helm", help="Helm as well, which only the tests use.")] = False,  # noqa: FBT002
+) -> None:
     """Build and download what the platform is put together from, without starting it."""
     Platform(ROOT).fetch(reporter)
+    for major in binaries.HELM if helm else ():
+        binaries.helm(reporter, major)
 
 
 @app.command()

@@ -1,12 +1,13 @@
 """The programs of the control plane: taken from where they are, else built once from their published sources.
 
 Order: the folder `$KUBEBUILDER_ASSETS` (as setup-envtest makes it), the user's cache, a build.
-Called by `local.platform`, and by the tests of the chart, of alerts and of dashboards.
+Called by `local.platform`, `python -m local fetch`, and the tests of the chart, of alerts and of dashboards.
 """
 
 import fcntl
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -76,10 +77,14 @@ SOURCES = (
         # Without the clients of two dozen clouds.
         tags="remove_all_sd",
     ),
+    Source("helm3", "v3.22.0", {"helm3": "helm.sh/helm/v3/cmd/helm"}, "3 min", {}),
 )
 """Versions here and in the module files change together; the unit tests compare them."""
 
 CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager")
+
+HELM = {4: "helm", 3: "helm3"}
+"""Major version -> program. People have the one or the other, so the chart is tested with both."""
 
 
 def find(name: str, reporter: Reporter | None = None) -> Path:
@@ -87,10 +92,12 @@ def find(name: str, reporter: Reporter | None = None) -> Path:
     return _asset(name) or _built(name, reporter or Silent())
 
 
-def helm(reporter: Reporter) -> Path:
-    """Return Helm: the one on the PATH, else a built one; raises BuildFailed."""
+def helm(reporter: Reporter, major: int = 4) -> Path:
+    """Return Helm: the one on the PATH if its major version is that, else a built one; raises BuildFailed."""
     installed = shutil.which("helm")
-    return Path(installed) if installed else _built("helm", reporter)
+    if installed and _helm_version(installed).startswith(f"v{major}."):
+        return Path(installed)
+    return _built(HELM[major], reporter)
 
 
 def promtool(reporter: Reporter | None = None) -> Path:
@@ -112,6 +119,11 @@ def kubectl() -> Path:
     supports a difference of one minor version only (Kubernetes version skew policy).
     """
     return _asset("kubectl") or kubectl_path()
+
+
+def _helm_version(program: str) -> str:
+    command = [program, "version", "--template", "{{.Version}}"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
 
 def _asset(name: str) -> Path | None:

@@ -11,8 +11,13 @@ from local.folder import Folder
 from local.ports import LOOPBACK
 from local.process import Plan
 
-CONTROLLERS = "namespace-controller,garbage-collector-controller,serviceaccount-controller"
-"""What removes the contents of a deleted namespace and objects whose owner is gone; there are no pods."""
+CONTROLLERS = (
+    # What removes the contents of a deleted namespace, and objects whose owner is gone.
+    "namespace-controller,garbage-collector-controller,serviceaccount-controller,"
+    # What an installed chart needs: its pods are made, though nothing but a test's kubelet runs them.
+    "clusterrole-aggregation-controller,deployment-controller,replicaset-controller,job-controller,"
+    "disruption-controller"
+)
 
 PORTS = ("etcd", "etcd-peers", "kube-apiserver", "kube-controller-manager")
 
