@@ -13,6 +13,7 @@ from typing import Any
 
 import kopf
 import structlog
+from kopf._core.engines.peering import Identity  # not exported
 
 from device_registry.backoff import Backoff
 from device_registry.domain.errors import NotFound, RegistryError
@@ -32,6 +33,8 @@ _LOGIN_LASTS = timedelta(minutes=5)
 
 _LONGEST_PAUSE_SECONDS = 10.0
 """How soon at the latest kopf is started again: until then nobody sees what changes."""
+_OURSELVES = Identity("device-manager")
+"""What kopf would tell its peers; it has none."""
 
 _WELL_SECONDS = 60.0
 """When kopf ran for so long, its end is a new trouble and not the same one again."""
@@ -187,6 +190,8 @@ class Shell:
             registry=self._handlers(),
             settings=kopf_settings(),
             standalone=True,
+            # Otherwise kopf asks for the name of the user, and ends where a container's user has none.
+            identity=_OURSELVES,
             clusterwide=not self._namespaces,
             namespaces=self._namespaces,
             ready_flag=self._ready,
