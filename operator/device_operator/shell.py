@@ -33,6 +33,7 @@ _LOGIN_LASTS = timedelta(minutes=5)
 
 _LONGEST_PAUSE_SECONDS = 10.0
 """How soon at the latest kopf is started again: until then nobody sees what changes."""
+
 _OURSELVES = Identity("device-manager")
 """What kopf would tell its peers; it has none."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 from alembic import command
@@ -23,6 +24,14 @@ def engine(databases: Databases) -> Iterator[Engine]:
     engine = make_engine(databases.empty())
     yield engine
     engine.dispose()
+
+
+def give_later_revision(engine: Engine, note: str) -> None:
+    """Have the schema look as if a later version had migrated it."""
+    migrate(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+        connection.exec_driver_sql(f"COMMENT ON TABLE alembic_version IS '{note}'")
 
 
 def alembic(engine: Engine, step: str, revision: str) -> None:
@@ -99,3 +108,33 @@ def test_a_server_that_is_away_is_told_from_a_wrong_schema(databases: Databases)
     with pytest.raises(RegistryUnavailable):
         check_current(engine)
     engine.dispose()
+
+
+def test_a_newer_schema_that_serves_this_version_is_worked_on_and_left_alone(engine: Engine) -> None:
+    give_later_revision(engine, "serves programs since revision 0001")
+    check_current(engine)
+    assert migrate(engine) == "9999"
+
+
+@pytest.mark.parametrize("note", ["serves programs since revision 9998", "", "something else"])
+def test_a_newer_schema_that_does_not_serve_this_version_is_refused(engine: Engine, note: str) -> None:
+    give_later_revision(engine, note)
+    for refused in (check_current, migrate):
+        with pytest.raises(SchemaOutdated, match=r"9999.*newer than this version.*install a newer version"):
+            refused(engine)
+
+
+def test_the_schema_says_which_programs_it_serves(engine: Engine) -> None:
+    migrate(engine)
+    with engine.connect() as connection:
+        note = connection.exec_driver_sql("SELECT obj_description('alembic_version'::regclass)").scalar_one()
+    assert note == "serves programs since revision 0001"
+
+
+def test_a_migration_that_breaks_with_former_programs_moves_the_bound() -> None:
+    def script(revision: str, *, breaks: bool) -> SimpleNamespace:
+        return SimpleNamespace(revision=revision, module=SimpleNamespace(BREAKS=breaks))
+
+    newest_first = [script("0003", breaks=False), script("0002", breaks=True), script("0001", breaks=False)]
+    scripts = SimpleNamespace(walk_revisions=lambda: iter(newest_first))
+    assert migrations._serves_since(scripts) == "0002"  # type: ignore[arg-type]
