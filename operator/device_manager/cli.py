@@ -6,6 +6,7 @@ from . import terminal
 from .commands import (
     api,
     bench,
+    check,
     drift,
     events,
     export,
@@ -14,6 +15,7 @@ from .commands import (
     monitor,
     operator,
     quarantine,
+    release,
     rotate_key,
     status,
     unclaimed,
@@ -35,9 +37,11 @@ app.command("monitor", rich_help_panel=_PROGRAMS)(monitor.run)
 app.command("migrate", rich_help_panel=_PROGRAMS)(migrate.run)
 
 app.command("bench")(bench.run)
+app.command("check")(check.run)
 app.command("drift")(drift.run)
 app.command("events")(events.run)
 app.command("export")(export.run)
+app.command("release")(release.run)
 app.command("rotate-key")(rotate_key.run)
 app.command("status")(status.run)
 app.add_typer(importing.app, name="import")
