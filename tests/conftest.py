@@ -1,5 +1,6 @@
 """The real platform, started once for a run of the tests and stopped with it."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from local.platform import Platform
 from local.secure import SecureServers
+from tests.support.dockerfile import Checkout, Image, kept_image
 from tests.support.postgres import Databases
 
 PROJECT = Path(__file__).parents[1]
@@ -41,3 +43,12 @@ def cluster(platform: Platform) -> Platform:
 def databases(platform: Platform) -> Databases:
     """Makes databases for tests, empty or with the registry's schema."""
     return Databases(platform.database_url("databases"))
+
+
+@pytest.fixture(scope="session")
+def image() -> Image:
+    """What the Dockerfile makes, for every user to read and for nobody to write.
+
+    With IMAGE=checkout the working tree stands for it, which saves building it.
+    """
+    return Checkout(PROJECT) if os.environ.get("IMAGE") == "checkout" else kept_image(PROJECT)

@@ -2,27 +2,12 @@
 
 import os
 import subprocess
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.support.dockerfile import Image
 
-PROJECT = Path(__file__).parents[2]
 PROGRAMS = ["operator", "api", "migrate"]
-
-
-@pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
-    root = tmp_path_factory.mktemp("image")
-    image = Image(PROJECT, root)
-    image.build()
-    _open_the_way(root)
-    _set_writable(image.path("/app"), writable=False)
-    yield image
-    _set_writable(image.path("/app"), writable=True)
 
 
 def run(image: Image, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -66,17 +51,3 @@ def test_the_image_runs_as_a_user_without_rights(image: Image) -> None:
 
 def test_the_image_carries_no_installer(image: Image) -> None:
     assert not list(image.path("/app/bin").glob("pip*"))
-
-
-def _open_the_way(folder: Path) -> None:
-    """Let the other user reach the image below pytest's private folders."""
-    for parent in [folder, *folder.parents]:
-        if parent.stat().st_uid == os.getuid() and parent.is_relative_to(tempfile.gettempdir()):
-            parent.chmod(parent.stat().st_mode | 0o055)
-
-
-def _set_writable(folder: Path, *, writable: bool) -> None:
-    for path in folder.rglob("*"):
-        if not path.is_symlink():
-            mode = path.stat().st_mode
-            path.chmod(mode | 0o200 if writable else mode & ~0o222)

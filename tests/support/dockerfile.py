@@ -4,6 +4,8 @@ Only the instructions that the file uses are understood; another one is an error
 image cannot drift apart.
 """
 
+import fcntl
+import hashlib
 import json
 import os
 import re
@@ -11,6 +13,8 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,6 +40,13 @@ class Image:
         for name, text in _instructions(self._project / "Dockerfile"):
             getattr(self, f"_{name.lower()}")(text)
 
+    def read(self) -> None:
+        """Know what an image says that was built here before, without performing its steps."""
+        self._find_library()
+        for name, text in _instructions(self._project / "Dockerfile"):
+            if name in {"ENV", "USER", "ENTRYPOINT"}:
+                getattr(self, f"_{name.lower()}")(text)
+
     def path(self, inside: str) -> Path:
         """Where a path of the image lies here."""
         return self._root / inside.lstrip("/")
@@ -51,8 +62,15 @@ class Image:
             shutil.copy(base.resolve(), self.path("/usr/local/bin/python"))
             for library in (Path(sys.base_prefix) / "lib").glob("libpython*.so*"):
                 shutil.copy(library, self.path("/usr/local/lib"))
-            # Here the interpreter's own library does not lie where the system's loader looks for it.
-            self.environment["LD_LIBRARY_PATH"] = str(self.path("/usr/local/lib"))
+            self._find_library()
+
+    def runs_as(self, user: int) -> int | None:
+        """Who a program for that user can be run as here: without root, as nobody but ourselves."""
+        return user if os.getuid() == 0 else None
+
+    def _find_library(self) -> None:
+        """Here the interpreter's own library does not lie where the system's loader looks for it."""
+        self.environment["LD_LIBRARY_PATH"] = str(self.path("/usr/local/lib"))
 
     def _arg(self, text: str) -> None:
         """What says nothing about the steps."""
@@ -109,3 +127,81 @@ def _instructions(dockerfile: Path) -> Iterator[tuple[str, str]]:
     for line in filter(None, joined.splitlines()):
         name, _, text = line.partition(" ")
         yield name, text.strip()
+
+
+# --- kept between runs ------------------------------------------------------------------------------------
+
+_KEPT_SECONDS = 86_400.0
+_SOURCES = ("Dockerfile", "pyproject.toml", "README.md", "requirements", "operator", "api")
+"""Everything that the Dockerfile reads."""
+
+
+def kept_image(project: Path) -> Image:
+    """The image of the project as it is, for every user to read and for nobody to write.
+
+    Building takes a minute of pure work, so an image is kept for a day, below the folder for temporary files,
+    where other users reach it, and by a name that changes with everything that goes into it.
+    """
+    images = Path(tempfile.gettempdir()) / f"device-manager-images-{os.getuid()}"
+    images.mkdir(mode=0o755, exist_ok=True)
+    root = images / _fingerprint(project)
+    with (images / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _forget_old(images)
+        image = Image(project, root)
+        if (root / "complete").exists():
+            image.read()
+        else:
+            shutil.rmtree(root, ignore_errors=True)
+            root.mkdir(mode=0o755)
+            image.build()
+            _make_read_only(image.path("/app"))
+        (root / "complete").touch()
+    return image
+
+
+class Checkout(Image):
+    """The working tree in the image's place, for quick rounds while something is being changed."""
+
+    def __init__(self, project: Path) -> None:
+        super().__init__(project, project)
+        self.read()
+        self.environment = {}
+
+    def path(self, inside: str) -> Path:
+        """The virtual environment stands for /app."""
+        return self._project / ".venv" / inside.removeprefix("/app/")
+
+    def runs_as(self, user: int) -> int | None:
+        """Another user may not reach the interpreter of a working tree."""
+        return None
+
+
+def _fingerprint(project: Path) -> str:
+    found = hashlib.sha256(f"{sys.version} {sys.base_prefix}".encode())
+    for source in _SOURCES:
+        path = project / source
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if file.is_file() and "__pycache__" not in file.parts:
+                found.update(f"{file.relative_to(project)}\0".encode() + file.read_bytes())
+    return found.hexdigest()[:16]
+
+
+def _forget_old(images: Path) -> None:
+    for root in images.iterdir():
+        complete = root / "complete"
+        if complete.exists() and time.time() - complete.stat().st_mtime > _KEPT_SECONDS:
+            _make_writable(root)
+            shutil.rmtree(root, ignore_errors=True)
+
+
+def _make_read_only(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if not path.is_symlink():
+            path.chmod(path.stat().st_mode & ~0o222)
+
+
+def _make_writable(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if not path.is_symlink():
+            path.chmod(path.stat().st_mode | 0o200)

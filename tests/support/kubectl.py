@@ -60,6 +60,10 @@ class Kubectl:
             raise KubectlError(done.stderr)
         return done.stdout
 
+    def answers(self, *arguments: str) -> str:
+        """What a command prints, without the line's end, also when it fails: for questions."""
+        return self._call(*arguments, stdin="").stdout.strip()
+
     def apply(self, manifest: Manifest, *, manager: str = "git", server_side: bool = True) -> str:
         """Apply under strict validation, as `manager`; client side if not `server_side`."""
         return self._send("apply", manifest, *_mode(manager, server_side=server_side))

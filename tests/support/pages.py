@@ -161,3 +161,6 @@ if __name__ == "__main__":
         (DOCS / page).write_text(make())
     for name, dashboard in DASHBOARDS.items():
         (DASHBOARDS_FOLDER / f"{name}.json").write_text(dashboard.render())
+    from tests.support import chartfiles
+
+    chartfiles.write()

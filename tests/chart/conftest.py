@@ -1,0 +1,70 @@
+"""What the chart's tests start from: a platform of their own, because they install and remove CRDs."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from local.platform import Platform
+from tests.conftest import PROJECT
+from tests.support.dockerfile import Image
+from tests.support.helm import Helm
+from tests.support.installation import Installation
+from tests.support.kubectl import Kubectl
+from tests.support.kubelet import Kubelet
+
+Chart = Callable[[str], Installation]
+
+PATIENCE = 900
+"""Seconds for a test with its fixtures: the first one may have to build the image."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the chart's tests more time than others."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.timeout(PATIENCE))
+
+
+@pytest.fixture(scope="session")
+def platform() -> Iterator[Platform]:
+    """Everything that the chart does not bring along."""
+    with Platform(PROJECT / ".local" / "chart") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def kubectl(platform: Platform) -> Kubectl:
+    """Return kubectl on a cluster that knows nothing of Device and Template."""
+    return Kubectl.of(platform)
+
+
+@pytest.fixture(scope="session")
+def helm(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Helm:
+    """Return Helm on the cluster."""
+    return Helm.of(tmp_path_factory.mktemp("helm"), platform.kubeconfig)
+
+
+@pytest.fixture(scope="session")
+def kubelet(platform: Platform, image: Image) -> Iterator[Kubelet]:
+    """What runs the pods; their folder can be reached by the pods' user, which pytest's own cannot."""
+    with tempfile.TemporaryDirectory(prefix="device-manager-pods-") as folder:
+        Path(folder).chmod(0o755)
+        with Kubelet(platform.kubeconfig, image, Path(folder)) as running:
+            yield running
+
+
+@pytest.fixture(scope="session")
+def chart(platform: Platform, helm: Helm, kubectl: Kubectl, kubelet: Kubelet) -> Chart:
+    """Prepares an installation: a namespace and a database of its own, nothing installed yet."""
+
+    def prepared(name: str) -> Installation:
+        database = f"{name}_{uuid4().hex[:6]}"
+        namespace = database.replace("_", "-")
+        made = Installation(platform, helm, kubectl, kubelet, namespace, database)
+        made.prepare()
+        return made
+
+    return prepared

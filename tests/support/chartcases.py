@@ -1,0 +1,42 @@
+"""The chart rendered: the matrix of values in its folder ci/, and the snapshots of what Helm makes of them.
+
+`make snapshots` writes the snapshots anew; look at the difference before you commit it.
+"""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.support.helm import CHART, Helm
+
+CASES = sorted(path.name.removesuffix("-values.yaml") for path in (CHART / "ci").glob("*-values.yaml"))
+SNAPSHOTS = Path(__file__).parents[1] / "chart" / "snapshots"
+POLICIES = "--api-versions=admissionregistration.k8s.io/v1/MutatingAdmissionPolicy"
+"""What Helm would learn from a cluster of Kubernetes 1.36 or newer."""
+
+
+def rendered(helm: Helm, case: str) -> list[dict[str, Any]]:
+    """Every object of a case, hooks included, in an order that does not depend on Helm's version."""
+    values = yaml.safe_load((CHART / "ci" / f"{case}-values.yaml").read_text())
+    return sorted(helm.template(values, POLICIES), key=_place)
+
+
+def snapshot(objects: Sequence[dict[str, Any]]) -> str:
+    """The text that is kept; CRDs are equal to their source by another test, and would fill it."""
+    shown = [one for one in objects if one["kind"] != "CustomResourceDefinition"]
+    return yaml.safe_dump_all(shown, sort_keys=True, width=120)
+
+
+def _place(one: dict[str, Any]) -> tuple[str, str, str]:
+    return one["kind"], one["metadata"].get("namespace", ""), one["metadata"]["name"]
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as home:
+        for case in CASES:
+            SNAPSHOTS.mkdir(exist_ok=True)
+            text = snapshot(rendered(Helm.of(Path(home)), case))
+            (SNAPSHOTS / f"{case}.yaml").write_text(text)
