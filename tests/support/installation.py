@@ -3,8 +3,7 @@
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import create_engine
 
@@ -12,7 +11,8 @@ from local.platform import Platform
 from tests.support.helm import CHART, MINUTES, Helm, HelmError
 from tests.support.kubectl import Kubectl
 from tests.support.kubelet import Kubelet
-from tests.support.road import Operator, Road
+from tests.support.programs import Program
+from tests.support.road import Road
 from tests.support.waiting import eventually
 
 RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
@@ -103,14 +103,15 @@ class Installation:
         }
 
 
-class InstalledOperator(Operator):
-    """What a test may do with the operator: as an administrator would, by its Deployment."""
+class InstalledOperator(Program):
+    """What tests do with an operator, done as an administrator would: by its Deployment."""
 
     def __init__(self, installation: Installation) -> None:
+        super().__init__("operator", {}, installation.platform.folder.log(installation.namespace))
         self._installation = installation
         self._deployment = f"deployment/{installation.named('operator')}"
 
-    def start(self, **environment: str) -> None:
+    def start(self, **environment: str) -> Self:
         """Scale it up again, with other variables if some are given."""
         if environment:
             self._run(
@@ -118,6 +119,7 @@ class InstalledOperator(Operator):
             )
         self._run("scale", self._deployment, "--replicas=1")
         self._run("rollout", "status", self._deployment, "--timeout=120s")
+        return self
 
     def stop(self) -> int:
         """Scale it down and wait until no pod is left."""
@@ -136,9 +138,9 @@ class InstalledOperator(Operator):
             pod.kill()
 
     @property
-    def log(self) -> Path:
-        """What a pod of it printed."""
-        return self._installation.kubelet.of("operator")[0].log
+    def pid(self) -> int:
+        """Of one of its processes."""
+        return self._installation.kubelet.of("operator")[0].pid or 0
 
     @property
     def alive(self) -> bool:

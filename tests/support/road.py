@@ -3,8 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import Engine, create_engine, text
 
@@ -16,40 +15,13 @@ from tests.support.topic import Record, Topic
 from tests.support.waiting import eventually
 
 
-class Operator(Protocol):
-    """An operator that a test starts and stops: a process, or what a chart has installed."""
-
-    def start(self, **environment: str) -> Any:
-        """Start it, with more variables if some are given, and wait until it is ready."""
-
-    def stop(self) -> int:
-        """End it in good order."""
-
-    def restart(self) -> None:
-        """Stop it and start it again."""
-
-    def kill(self) -> None:
-        """End it without a chance to say goodbye."""
-
-    @property
-    def log(self) -> Path:
-        """What it printed."""
-
-    @property
-    def alive(self) -> bool:
-        """Whether it runs."""
-
-    def metrics(self) -> dict[str, float]:
-        """Its metrics now: name with labels, as exported, to value."""
-
-
 @dataclass(frozen=True)
 class Road:
     """An operator at work, with a database of its own."""
 
     platform: Platform
     kubectl: Kubectl
-    operator: Operator
+    operator: Program
     engine: Engine
 
     def migrate(self) -> None:
