@@ -46,14 +46,14 @@ __all__ = [
 ]
 """Those end-to-end tests that together need every right of the operator."""
 
-PROGRAMS = ("operator", "facade")
+PROGRAMS = ("operator", "facade", "monitor")
 
 
 @pytest.fixture(scope="module")
 def installed(chart: Chart) -> Iterator[Installation]:
     """Everything that the chart can install, watching all namespaces."""
     installation = chart("installed")
-    installation.values = {"monitor": {"enabled": False}, "operator": {"replicas": 1}}
+    installation.values = {"monitor": {"enabled": True}}
     installation.install()
     yield installation
     installation.uninstall()
@@ -139,6 +139,9 @@ def test_no_pod_was_restarted(installed: Installation) -> None:
         ("facade", "watch devices.dojot.io"),
         ("facade", "create namespaces"),
         ("facade", "get leases.coordination.k8s.io"),
+        ("monitor", "get secrets"),
+        ("monitor", "get devices.dojot.io"),
+        ("monitor", "get namespaces"),
     ],
 )
 def test_what_a_program_does_not_need_is_denied(installed: Installation, program: str, question: str) -> None:
@@ -178,6 +181,7 @@ def test_people_with_a_role_of_the_cluster_have_it_for_devices(
 
 def test_a_program_is_given_the_secrets_that_it_needs_and_no_others(installed: Installation) -> None:
     given = {program: secret_variables(installed, program) for program in PROGRAMS}
+    assert "DEV_MNGR_CRYPTO_PASS" not in given["monitor"]
     assert given["operator"] == {"DBPASS", "DEV_MNGR_CRYPTO_PASS", "DEV_MNGR_CRYPTO_SALT"}
     assert not [one for one in given["facade"] if one.startswith("KAFKA")]
 

@@ -30,6 +30,43 @@ def snapshot(objects: Sequence[dict[str, Any]]) -> str:
     return yaml.safe_dump_all(shown, sort_keys=True, width=120)
 
 
+# --- the base for kustomize -------------------------------------------------------------------------------
+
+BASE = Path(__file__).parents[2] / "deploy" / "base"
+_BASE_VALUES = {
+    "fullnameOverride": "device-manager",
+    "database": {"existingSecret": "device-manager-registry"},
+    # Hooks are Helm's: kustomize would apply them with the rest.
+    "tests": {"enabled": False},
+    "uninstall": {"releaseFinalizers": False},
+}
+_OF_HELM = ("helm.sh/chart", "app.kubernetes.io/managed-by")
+
+
+def base(helm: Helm) -> dict[str, str]:
+    """Files of the base: name -> text."""
+    objects = sorted(_base_objects(helm), key=_place)
+    crds = [one for one in objects if one["kind"] == "CustomResourceDefinition"]
+    rest = [one for one in objects if one not in crds]
+    made = "# Made of the chart by `make snapshots`.\n"
+    return {
+        "crds.yaml": made + yaml.safe_dump_all(map(_plain, crds), width=120),
+        "device-manager.yaml": made + yaml.safe_dump_all(map(_plain, rest), width=120),
+    }
+
+
+def _base_objects(helm: Helm) -> list[dict[str, Any]]:
+    return helm.template(_BASE_VALUES, POLICIES, "--namespace=device-manager", release="device-manager")
+
+
+def _plain(one: dict[str, Any]) -> dict[str, Any]:
+    """The object without what only Helm understands."""
+    meta = dict(one["metadata"])
+    labels = {name: text for name, text in meta["labels"].items() if name not in _OF_HELM}
+    notes = {name: text for name, text in meta.pop("annotations", {}).items() if "helm.sh" not in name}
+    return one | {"metadata": meta | {"labels": labels} | ({"annotations": notes} if notes else {})}
+
+
 def _place(one: dict[str, Any]) -> tuple[str, str, str]:
     return one["kind"], one["metadata"].get("namespace", ""), one["metadata"]["name"]
 
@@ -40,3 +77,5 @@ if __name__ == "__main__":
             SNAPSHOTS.mkdir(exist_ok=True)
             text = snapshot(rendered(Helm.of(Path(home)), case))
             (SNAPSHOTS / f"{case}.yaml").write_text(text)
+        for name, text in base(Helm.of(Path(home))).items():
+            (BASE / name).write_text(text)

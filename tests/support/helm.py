@@ -14,9 +14,9 @@ from local import binaries
 from local.progress import Silent
 
 CHART = Path(__file__).parents[2] / "charts" / "device-manager"
-MINUTES = "120s"
+MINUTES = "5m"
 # Without a cluster Helm takes one for granted that is as old as itself.
-_TEMPLATE = ("template", "dm", str(CHART), "--namespace=iot", f"--kube-version={binaries.KUBERNETES}")
+_RENDERING = (str(CHART), "--namespace=iot", f"--kube-version={binaries.KUBERNETES}")
 
 
 class HelmError(Exception):
@@ -57,9 +57,11 @@ class Helm:
             raise HelmError(f"{done.stdout}\n{done.stderr}")
         return done.stdout
 
-    def template(self, values: Mapping[str, Any] | None = None, *arguments: str) -> list[dict[str, Any]]:
-        """The objects of release dm in namespace iot, as the chart makes them of the values."""
-        text = self.run(*_TEMPLATE, *arguments, values=values or {})
+    def template(
+        self, values: Mapping[str, Any] | None = None, *arguments: str, release: str = "dm"
+    ) -> list[dict[str, Any]]:
+        """The objects of a release in the namespace iot, as the chart makes them of the values."""
+        text = self.run("template", release, *_RENDERING, *arguments, values=values or {})
         return [one for one in yaml.safe_load_all(text) if one]
 
     @property

@@ -68,6 +68,10 @@ class Kubectl:
         """Apply under strict validation, as `manager`; client side if not `server_side`."""
         return self._send("apply", manifest, *_mode(manager, server_side=server_side))
 
+    def dry_run(self, manifest: Manifest) -> str:
+        """Have the API server validate in full what would be applied; raises KubectlError."""
+        return self._send("apply", manifest, "--server-side", "--force-conflicts", "--dry-run=server")
+
     def create(self, manifest: Manifest, *, dry_run: bool = False) -> str:
         """Create under strict validation; a dry run is validated in full but not stored."""
         return self._send("create", manifest, *(["--dry-run=server"] if dry_run else []))

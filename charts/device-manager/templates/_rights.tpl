@@ -6,6 +6,12 @@ reasons, tests/chart proves that they are enough and that no more is allowed. */
 {{- if or .Values.encryption.existingSecret .Values.encryption.password }}yes{{ end -}}
 {{- end -}}
 
+{{/* Is there a deletion budget? */}}
+{{- define "device-manager.budgets" -}}
+{{- $settings := merge (dict) .Values.facade.settings .Values.settings -}}
+{{- if or $settings.DELETION_BUDGET_COUNT $settings.DELETION_BUDGET_PERCENT }}yes{{ end -}}
+{{- end -}}
+
 {{/* What can be given in one namespace. */}}
 {{- define "device-manager.rights.operator" -}}
 # Devices and Templates are watched and their status is told; patching the object itself is for the finalizer.
@@ -30,7 +36,7 @@ reasons, tests/chart proves that they are enough and that no more is allowed. */
 # What is written over REST is declared as a resource; reading is the registry's.
 - apiGroups: [dojot.io]
   resources: [devices, templates]
-  verbs: [get, create, patch, delete]
+  verbs: [get, create, update, patch, delete]
 {{- if include "device-manager.encrypts" . }}
 # Keys that are generated over REST are kept in Secrets.
 - apiGroups: [""]
@@ -69,6 +75,12 @@ reasons, tests/chart proves that they are enough and that no more is allowed. */
 - apiGroups: [""]
   resources: [namespaces]
   verbs: [get, list]
+{{- if include "device-manager.budgets" . }}
+# `DELETE /device` lifts the deletion budget on purpose, by an annotation.
+- apiGroups: [""]
+  resources: [namespaces]
+  verbs: [patch]
+{{- end }}
 {{- if eq .Values.tenants.namespaces "auto" }}
 # A tenant that is seen for the first time gets a namespace.
 - apiGroups: [""]
@@ -111,7 +123,7 @@ subjects:
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
   resourceNames: [{{ . }}]
-  verbs: [get, update, patch]
+  verbs: [get, update]
 {{- end -}}
 
 {{/* The journey of `helm test`. */}}
