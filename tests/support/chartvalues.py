@@ -60,6 +60,7 @@ OWN_VALUES = frozenset(
         "JWT_JWKS_URL",
         "JWT_ISSUER",
         "JWT_AUDIENCE",
+        "STATUS_IN_DOCUMENTS",
         "LOG_LEVEL",
         "LOG_FORMAT",
     )

@@ -31,6 +31,7 @@
 {{- $_ := set $found "KAFKA_SSL_ENDPOINT_IDENTIFICATION_ALGORITHM" "none" -}}
 {{- end -}}
 {{- if $v.monitor.enabled -}}
+{{- $_ := set $found "STATUS_IN_DOCUMENTS" true -}}
 {{- $_ := set $found "REDIS_HOST" $v.redis.host -}}
 {{- $_ := set $found "REDIS_PORT" (int $v.redis.port) -}}
 {{- $_ := set $found "REDIS_TLS" $v.redis.tls.enabled -}}
