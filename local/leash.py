@@ -4,7 +4,8 @@
 `preexec_fn`, because forking Python code out of a process with threads may deadlock. It uses the standard
 library alone and replaces itself by the program, so the process id stays.
 
-Usage: `python -I leash.py OWNER_PID USER COMMAND [ARGUMENT ...]`, with an empty USER to stay who one is.
+Usage: `python -I leash.py OWNER_PID USER COMMAND [ARGUMENT ...]`, with an empty USER to stay who one is,
+and a number for one who has no name.
 """
 
 import ctypes
@@ -28,10 +29,10 @@ def main(owner: int, user: str, command: list[str]) -> None:
 
 
 def _become(user: str) -> None:
-    entry = pwd.getpwnam(user)
+    uid, gid = (int(user),) * 2 if user.isdecimal() else pwd.getpwnam(user)[2:4]
     os.setgroups([])
-    os.setgid(entry.pw_gid)
-    os.setuid(entry.pw_uid)
+    os.setgid(gid)
+    os.setuid(uid)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """One pod as a process: started as it says, probed, restarted, stopped; the API server hears its status."""
 
+import os
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -11,6 +13,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from local import leash
 from tests.support.apiserver import MERGE, Answered, ApiServer
 from tests.support.dockerfile import Image
 
@@ -18,6 +21,8 @@ from .environment import Missing, environment, replaced
 from .files import TOKEN_PATH, Volumes
 
 _LISTENING = ("METRICS_HOST", "API_HOST")
+_LEASH = (sys.executable, "-I", leash.__file__)
+"""Pods must not outlive the tests that run them, however these end."""
 _PROBE_SECONDS = 2.0
 _RESTART_SECONDS = 0.5
 
@@ -125,7 +130,11 @@ class Pod:
         self._waiting = ""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                command, env=env, cwd="/", user=self._user, stdout=log, stderr=subprocess.STDOUT
+                [*_LEASH, str(os.getpid()), str(self._user or ""), *command],
+                env=env,
+                cwd="/",
+                stdout=log,
+                stderr=subprocess.STDOUT,
             )
 
     def _command(self) -> tuple[list[str], dict[str, str]]:
