@@ -12,7 +12,7 @@ import aiohttp
 import psutil
 from sqlalchemy import make_url
 
-from device_registry.kube import Credentials
+from device_registry.access import Credentials
 from device_registry.registry.migrate import migrate
 from device_registry.registry.writer import make_engine
 from local.manifests import Kubectl as Installer

@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 
+from device_registry.access import Credentials
 from device_registry.domain.errors import ClusterUnavailable
 from device_registry.domain.model import Kind
-from device_registry.kube import Credentials, Kube
+from device_registry.kube import Kube
 from device_registry.manifests import GROUP, PLURALS, VERSION
 
 _PAGE: Final = 500

@@ -15,10 +15,10 @@ import kopf
 import structlog
 from kopf._core.engines.peering import Identity  # not exported
 
+from device_registry.access import Credentials
 from device_registry.backoff import Backoff
 from device_registry.domain.errors import NotFound, RegistryError
 from device_registry.domain.model import Kind
-from device_registry.kube import Credentials
 from device_registry.ports import Cluster
 
 from . import handlers

@@ -1,26 +1,20 @@
 """Our resources in Kubernetes (port Cluster) over one HTTP session; only this module calls the API server.
 
-The operator and the facade each hold one `Kube`. Credentials come from where every client of Kubernetes
-takes them: KUBECONFIG, ~/.kube/config, or the service account of the pod.
+The operator and the facade each hold one `Kube`, with the credentials of `access`.
 """
 
 import asyncio
 import json
-import os
-import ssl
-from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Final, Self
 
 import aiohttp
-from kubernetes import config as kubernetes_config
-from kubernetes.client import Configuration
 from kubernetes.config import ConfigException
 
+from .access import Credentials
 from .domain.errors import (
     ClusterUnavailable,
     Conflict,
@@ -54,55 +48,6 @@ _NEXT_ACTION: Final[Mapping[int, type[RegistryError]]] = {
 
 _LATER: Final = (HTTPStatus.GONE, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT)
 """Answers below 500 that another attempt may change: a list that went stale between its pages begins anew."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Credentials:
-    """Where the API server is and how to prove who we are."""
-
-    server: str
-    ca_file: str | None
-    verify: bool
-    certificate: tuple[str, str | None] | None
-    configuration: Configuration
-
-    @classmethod
-    def load(cls) -> Self:
-        """From kubeconfig or the pod. Raises kubernetes' ConfigException when there is neither."""
-        configuration = Configuration()
-        # Named, because the library reads the variable when it is imported, and only then.
-        named = {"config_file": os.environ["KUBECONFIG"]} if os.environ.get("KUBECONFIG") else {}
-        kubernetes_config.load_config(client_configuration=configuration, **named)  # type: ignore[no-untyped-call]
-        certificate = (configuration.cert_file, configuration.key_file) if configuration.cert_file else None
-        return cls(
-            server=configuration.host,
-            ca_file=configuration.ssl_ca_cert,
-            verify=configuration.verify_ssl,
-            certificate=certificate,
-            configuration=configuration,
-        )
-
-    def headers(self) -> dict[str, str]:
-        """The authorization as it is now: tokens of service accounts change while we run."""
-        token = self.configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
-        if token:
-            return {"Authorization": token}
-        if self.configuration.username:
-            pair = f"{self.configuration.username}:{self.configuration.password}"
-            return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
-        return {}
-
-    def ssl_context(self) -> ssl.SSLContext | bool:
-        """What to check the server against, and our own certificate if there is one."""
-        if not self.server.startswith("https"):
-            return False
-        context = ssl.create_default_context(cafile=self.ca_file)
-        if not self.verify:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        if self.certificate:
-            context.load_cert_chain(*self.certificate)
-        return context
 
 
 class Kube(SecretRequests):

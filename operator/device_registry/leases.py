@@ -6,9 +6,10 @@ Only `wiring` makes one.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from .access import Credentials
 from .domain.errors import Fenced
 from .domain.model import Key
-from .kube import Credentials, Kube
+from .kube import Kube
 
 _LEASES = "/apis/coordination.k8s.io/v1/namespaces"
 

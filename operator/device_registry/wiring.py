@@ -13,9 +13,10 @@ from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from .access import Credentials
 from .crypto import KeyRing, PasswordVault, former_passwords
 from .kafka import KafkaBus
-from .kube import Credentials, Kube
+from .kube import Kube
 from .leases import LeaderKube
 from .presence import PresenceReader, PresenceStore
 from .registry.monitored import MonitoredRegistry

@@ -12,9 +12,10 @@ import pytest
 from kafka import KafkaProducer
 from redis import Redis
 
+from device_registry.access import Credentials
 from device_registry.domain.errors import ClusterUnavailable, NotFound
 from device_registry.domain.model import Key, Kind
-from device_registry.kube import Credentials, Kube
+from device_registry.kube import Kube
 from local.platform import Platform
 from tests.support.detours import Detours
 from tests.support.httpfaults import HttpFault

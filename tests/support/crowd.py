@@ -9,8 +9,9 @@ from typing import Any
 from kubernetes.client import Configuration
 from kubernetes.config import load_kube_config
 
+from device_registry.access import Credentials
 from device_registry.domain.model import Kind
-from device_registry.kube import Credentials, Kube
+from device_registry.kube import Kube
 
 AT_ONCE = 32
 MANAGER = "git"

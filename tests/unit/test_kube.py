@@ -8,6 +8,7 @@ import pytest
 from aiohttp import web
 from kubernetes.client import Configuration
 
+from device_registry.access import Credentials
 from device_registry.domain.errors import (
     ClusterUnavailable,
     Conflict,
@@ -18,7 +19,7 @@ from device_registry.domain.errors import (
     RegistryError,
 )
 from device_registry.domain.model import Key, Kind
-from device_registry.kube import Credentials, Kube
+from device_registry.kube import Kube
 from device_registry.leases import LeaderKube
 from tests.support.until import until
 

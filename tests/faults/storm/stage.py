@@ -17,8 +17,9 @@ import aiohttp
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from device_registry.access import Credentials
 from device_registry.domain.model import Key, Kind
-from device_registry.kube import Credentials, Kube
+from device_registry.kube import Kube
 from device_registry.manifests import PLURALS, key_of
 from device_registry.registry.migrate import migrate
 from local.platform import Platform
