@@ -58,13 +58,10 @@ def kubelet(platform: Platform, image: Image) -> Iterator[Kubelet]:
 
 @pytest.fixture(scope="session")
 def chart(platform: Platform, helm: Helm, kubectl: Kubectl, kubelet: Kubelet) -> Chart:
-    """Prepares an installation: a namespace and a database of its own, nothing installed yet."""
+    """Makes an installation, to be entered: a namespace and a database of its own, nothing installed yet."""
 
-    def prepared(name: str) -> Installation:
+    def made(name: str) -> Installation:
         database = f"{name}_{uuid4().hex[:6]}"
-        namespace = database.replace("_", "-")
-        made = Installation(platform, helm, kubectl, kubelet, namespace, database)
-        made.prepare()
-        return made
+        return Installation(platform, helm, kubectl, kubelet, database.replace("_", "-"), database)
 
-    return prepared
+    return made

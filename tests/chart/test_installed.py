@@ -52,11 +52,10 @@ PROGRAMS = ("operator", "facade", "monitor")
 @pytest.fixture(scope="module")
 def installed(chart: Chart) -> Iterator[Installation]:
     """Everything that the chart can install, watching all namespaces."""
-    installation = chart("installed")
-    installation.values = {"monitor": {"enabled": True}}
-    installation.install()
-    yield installation
-    installation.uninstall()
+    with chart("installed") as installation:
+        installation.values = {"monitor": {"enabled": True}}
+        installation.install()
+        yield installation
 
 
 @pytest.fixture(scope="module")

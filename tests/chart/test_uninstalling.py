@@ -26,10 +26,9 @@ ROWS = "SELECT id, document, claim_namespace, claim_name, revision FROM device O
 
 @pytest.fixture(scope="module")
 def installed(chart: Chart) -> Iterator[Installation]:
-    installation = chart("uninstalling")
-    installation.install()
-    yield installation
-    installation.uninstall()
+    with chart("uninstalling") as installation:
+        installation.install()
+        yield installation
 
 
 @pytest.fixture(scope="module")

@@ -48,10 +48,8 @@ def former(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def installed(chart: Chart) -> Iterator[Installation]:
-    installation = chart("upgrading")
-    yield installation
-    installation.uninstall()
-    installation.kubectl.run("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=60s")
+    with chart("upgrading") as installation:
+        yield installation
 
 
 @pytest.fixture
@@ -69,7 +67,7 @@ def test_upgrade_and_rollback_leave_rows_resources_and_events_as_they_are(
     before = state(road)
 
     installed.install()
-    assert images(installed) == {"device-manager:0.1.0"}
+    eventually(lambda: images(installed) == {"device-manager:0.1.0"}, within=60)
     assert NEW_FIELD in fields(crd_of(road))
     assert road.operator.metrics()["device_manager_crd_fields_missing"] == 0
     assert state(road) == before
@@ -78,7 +76,7 @@ def test_upgrade_and_rollback_leave_rows_resources_and_events_as_they_are(
         for statement in LATER:  # what a version after this one may have done
             connection.exec_driver_sql(statement)
     installed.helm.run("rollback", "dm", f"--namespace={installed.namespace}", "--wait", "--timeout=120s")
-    assert images(installed) == {"device-manager:0.0.9"}
+    eventually(lambda: images(installed) == {"device-manager:0.0.9"}, within=60)
     eventually(lambda: road.operator.metrics()["device_manager_crd_fields_missing"] == 1, within=60)
     assert state(road) == before
 

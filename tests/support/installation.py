@@ -48,9 +48,15 @@ class Installation:
     def install(self, chart: str = str(CHART), *arguments: str, **values: Any) -> str:
         """`helm upgrade --install --wait`, with values besides those that say where the platform is."""
         given = _merged(_merged(self._outside(), self.values), values)
-        command = ("upgrade", "--install", self.release, chart, "--wait", f"--timeout={MINUTES}")
+        # The CRDs outlive a release; they belonged to that of another test before.
+        command = ("upgrade", "--install", self.release, chart, "--take-ownership")
         try:
-            return self.helm.run(*command, f"--namespace={self.namespace}", *arguments, values=given)
+            return self.helm.run(
+                *command,
+                *("--wait", f"--timeout={MINUTES}", f"--namespace={self.namespace}"),
+                *arguments,
+                values=given,
+            )
         except HelmError as error:
             error.add_note(self.said())
             raise
@@ -59,6 +65,14 @@ class Installation:
         """The end of what every pod printed, and what the kubelet could not do."""
         here = [one for one in self.kubelet.pods.values() if one.path.split("/")[4] == self.namespace]
         return "\n".join([*(one.said() for one in here), *self.kubelet.trouble[-3:]])
+
+    def __enter__(self) -> Self:
+        self.prepare()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave no operator behind that would work on the next test's devices, whatever happened."""
+        self.uninstall("--ignore-not-found")
 
     def uninstall(self, *arguments: str) -> str:
         """`helm uninstall`."""

@@ -10,7 +10,6 @@
   "KAFKA_PORT" (int $v.kafka.port)
   "SUBJECT" $v.kafka.subject
   "BROKER" $v.kafka.dataBroker
-  "KAFKA_SECURITY_PROTOCOL" $v.kafka.protocol
   "SINGLE_TENANT" $v.tenants.single
   "REQUIRE_TENANT_BINDING" $v.tenants.requireBinding
   "TENANT_NAMESPACES" $v.tenants.namespaces
@@ -24,12 +23,6 @@
   "LOG_LEVEL" $v.logging.level
   "LOG_FORMAT" $v.logging.format
 -}}
-{{- if hasPrefix "SASL" $v.kafka.protocol -}}
-{{- $_ := set $found "KAFKA_SASL_MECHANISM" $v.kafka.sasl.mechanism -}}
-{{- end -}}
-{{- if and (hasSuffix "SSL" $v.kafka.protocol) (not $v.kafka.tls.verifyHost) -}}
-{{- $_ := set $found "KAFKA_SSL_ENDPOINT_IDENTIFICATION_ALGORITHM" "none" -}}
-{{- end -}}
 {{- if $v.monitor.enabled -}}
 {{- $_ := set $found "STATUS_IN_DOCUMENTS" true -}}
 {{- $_ := set $found "REDIS_HOST" $v.redis.host -}}
@@ -157,11 +150,22 @@ existingSecret, secretKeys). */}}
 {{- include "device-manager.env.postgrescertificates" . }}
 {{- end -}}
 
+{{/* The protocol as well: it demands a user, whom only the programs that talk to Kafka are given. */}}
 {{- define "device-manager.env.kafka" -}}
+{{- if ne .Values.kafka.protocol "PLAINTEXT" }}
+- name: KAFKA_SECURITY_PROTOCOL
+  value: {{ .Values.kafka.protocol }}
+{{- end }}
 {{- if hasPrefix "SASL" .Values.kafka.protocol }}
+- name: KAFKA_SASL_MECHANISM
+  value: {{ .Values.kafka.sasl.mechanism }}
 {{- include "device-manager.login" (dict "root" . "user" "KAFKA_SASL_USERNAME" "password" "KAFKA_SASL_PASSWORD" "of" .Values.kafka.sasl) }}
 {{- end }}
 {{- if hasSuffix "SSL" .Values.kafka.protocol }}
+{{- if not .Values.kafka.tls.verifyHost }}
+- name: KAFKA_SSL_ENDPOINT_IDENTIFICATION_ALGORITHM
+  value: none
+{{- end }}
 {{- include "device-manager.certificates" (dict "folder" "kafka" "tls" .Values.kafka.tls "ca" "KAFKA_SSL_CA_LOCATION" "cert" "KAFKA_SSL_CERTIFICATE_LOCATION" "key" "KAFKA_SSL_KEY_LOCATION") }}
 {{- end }}
 {{- end -}}
