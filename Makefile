@@ -50,6 +50,10 @@ test-faults: $(STAMP)  ## Half an hour of writes under faults (MINUTES, DEVICES,
 	@$(PY) -m local fetch
 	@$(PY) -m tests.faults $(or $(PROOF),storm)
 
+test-chart: $(STAMP)  ## The end-to-end tests with programs as the chart's pods: image, user, rights (TESTS)
+	@$(PY) -m local fetch --helm
+	@E2E_AS_PODS=1 $(PY) -m pytest tests/chart $(or $(TESTS),tests/e2e)
+
 test-fuzz: $(STAMP)  ## REST against odd requests, longer (FUZZ_EXAMPLES) and at other examples each time
 	@$(PY) -m local fetch
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-200} $(PY) -m pytest tests/e2e/test_facade_fuzz.py --timeout 0
@@ -77,4 +81,4 @@ lock: $(STAMP)  ## Pin the newest versions again (requirements/*.txt)
 	@echo hatchling | $(VENV)/bin/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 		--strip-extras --allow-unsafe --no-header --no-annotate -c requirements/dev.txt -o requirements/build.txt -
 
-.PHONY: help run up down clean test test-unit test-promises test-monitors test-faults test-fuzz lint bench docs snapshots lock
+.PHONY: help run up down clean test test-unit test-promises test-monitors test-faults test-chart test-fuzz lint bench docs snapshots lock

@@ -10,6 +10,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+_APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
 _SECONDS = 30.0
 
@@ -45,6 +46,14 @@ class ApiServer:
             if answer.code == HTTPStatus.NOT_FOUND:
                 return None
             raise
+
+    def apply(self, manifest: Mapping[str, Any]) -> Any:
+        """Server-side apply of accounts and roles, as kubectl would; raises Answered."""
+        version, kind, meta = manifest["apiVersion"], manifest["kind"], manifest["metadata"]
+        root = f"/api/{version}" if version == "v1" else f"/apis/{version}"
+        within = f"/namespaces/{meta['namespace']}" if "namespace" in meta else ""
+        path = f"{root}{within}/{kind.lower()}s/{meta['name']}?fieldManager=tests&force=true"
+        return self.call("PATCH", path, manifest, _APPLY)
 
     def call(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, content: str = "application/json"

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
+from tests.support import aspods
+
 _PATIENCE = 60.0
 """Seconds until a program must be ready: ten times what it needs on two busy cores."""
 
@@ -39,18 +41,17 @@ class Program:
 
     def launch(self, **environment: str) -> None:
         """Start it without waiting."""
+        command = [sys.executable, "-m", "device_manager", self.name]
+        env = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.log.parent),
+            **self._environment,
+            **environment,
+        }
+        if os.environ.get("E2E_AS_PODS"):
+            command, env = aspods.launching(self.name, env)
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "device_manager", self.name],
-                env={
-                    "PATH": os.environ["PATH"],
-                    "HOME": str(self.log.parent),
-                    **self._environment,
-                    **environment,
-                },
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
+            self._process = subprocess.Popen(command, env=env, stdout=log, stderr=subprocess.STDOUT)
 
     def stop(self) -> int:
         """Ask it to end, as Kubernetes does; answers the exit code."""
