@@ -3,12 +3,14 @@
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from local.platform import Platform
 from tests.conftest import PROJECT
+from tests.support import chartcases
 from tests.support.dockerfile import Image
 from tests.support.helm import Helm
 from tests.support.installation import Installation
@@ -65,3 +67,21 @@ def chart(platform: Platform, helm: Helm, kubectl: Kubectl, kubelet: Kubelet) ->
         return Installation(platform, helm, kubectl, kubelet, database.replace("_", "-"), database)
 
     return made
+
+
+@pytest.fixture(scope="session")
+def helm4(tmp_path_factory: pytest.TempPathFactory) -> Helm:
+    """Return Helm 4 without a cluster."""
+    return Helm.of(tmp_path_factory.mktemp("helm4"))
+
+
+@pytest.fixture(scope="session")
+def helm3(tmp_path_factory: pytest.TempPathFactory) -> Helm:
+    """Return Helm 3 without a cluster."""
+    return Helm.of(tmp_path_factory.mktemp("helm3"), major=3)
+
+
+@pytest.fixture(scope="session")
+def everything(helm4: Helm) -> list[dict[str, Any]]:
+    """Return what the chart makes when all of it is asked for."""
+    return chartcases.rendered(helm4, "everything")

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.chart.test_rendering import pod_spec
 from tests.support import chartcases
+from tests.support.chartobjects import pod_spec
 
 if TYPE_CHECKING:
     from tests.support.helm import Helm

@@ -11,6 +11,10 @@ import pytest
 
 from tests.e2e.conftest import fleet, namespace, shared_namespace
 from tests.e2e.test_deletion import test_our_finalizer_comes_back_when_somebody_takes_it_off
+from tests.e2e.test_keys_of_secrets import (
+    home,
+    test_devices_follow_a_labelled_secret_that_several_refer_to,
+)
 from tests.e2e.test_pause import test_only_transitions_are_told_and_describe_shows_them
 from tests.e2e.test_road import (
     test_a_deletion_is_exactly_one_remove_and_row_and_object_are_gone,
@@ -33,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "fleet",
+    "home",
     "namespace",
     "shared_namespace",
     "test_a_deletion_is_exactly_one_remove_and_row_and_object_are_gone",
@@ -40,6 +45,7 @@ __all__ = [
     "test_an_annotation_goes_before_a_name_and_the_loser_comes_back_when_it_is_gone",
     "test_an_edit_of_a_template_updates_each_of_its_devices_once",
     "test_applying_the_fleet_again_writes_nothing_anywhere",
+    "test_devices_follow_a_labelled_secret_that_several_refer_to",
     "test_only_transitions_are_told_and_describe_shows_them",
     "test_our_finalizer_comes_back_when_somebody_takes_it_off",
     "test_restarting_the_operator_over_a_settled_fleet_writes_nothing_anywhere",
@@ -116,7 +122,7 @@ def test_no_pod_was_restarted(installed: Installation) -> None:
         for program in PROGRAMS
         for question in (
             "create pods",
-            "list secrets",
+            "update secrets",
             "delete secrets",
             "create clusterroles.rbac.authorization.k8s.io",
             "patch namespaces",
@@ -129,12 +135,14 @@ def test_no_pod_was_restarted(installed: Installation) -> None:
     ]
     + [
         ("operator", "create secrets"),
+        ("operator", "patch secrets"),
         ("operator", "create devices.dojot.io"),
         ("operator", "delete devices.dojot.io"),
         ("operator", "update devices.dojot.io"),
         ("operator", "get customresourcedefinitions.apiextensions.k8s.io/pods.example.com"),
         ("operator", "get leases.coordination.k8s.io/another"),
         ("facade", "patch devices.dojot.io --subresource=status"),
+        ("facade", "list secrets"),
         ("facade", "watch devices.dojot.io"),
         ("facade", "create namespaces"),
         ("facade", "get leases.coordination.k8s.io"),
@@ -151,6 +159,7 @@ def test_what_a_program_does_not_need_is_denied(installed: Installation, program
     ("program", "question"),
     [
         ("operator", "watch devices.dojot.io"),
+        ("operator", "watch secrets"),
         ("operator", "patch templates.dojot.io --subresource=status"),
         ("facade", "create devices.dojot.io"),
     ],

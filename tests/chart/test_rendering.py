@@ -8,33 +8,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from device_registry.crypto import former_passwords
 from device_registry.domain.model import Kind
 from device_registry.manifests import missing_fields
 from device_registry.settings import Settings
 from tests.support import chartcases, chartvalues
 from tests.support.chartfiles import FILES, ROOT
+from tests.support.chartobjects import component, containers, pod_spec, ports, variables
 from tests.support.helm import CHART, Helm, HelmError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
-
-PROGRAMS = ("operator", "facade", "monitor")
-
-
-@pytest.fixture(scope="module")
-def helm4(tmp_path_factory: pytest.TempPathFactory) -> Helm:
-    return Helm.of(tmp_path_factory.mktemp("helm4"))
-
-
-@pytest.fixture(scope="module")
-def helm3(tmp_path_factory: pytest.TempPathFactory) -> Helm:
-    return Helm.of(tmp_path_factory.mktemp("helm3"), major=3)
-
-
-@pytest.fixture(scope="module")
-def everything(helm4: Helm) -> list[dict[str, Any]]:
-    return chartcases.rendered(helm4, "everything")
 
 
 @pytest.mark.parametrize("case", chartcases.CASES)
@@ -88,6 +73,8 @@ def test_the_crds_are_those_of_the_project_and_survive_the_release(helm4: Helm, 
         ({"tenants": {"namespaces": "all"}}, "namespaces"),
         ({"watchNamespaces": ["Upper"]}, "watchNamespaces"),
         ({"encryption": {"iv": "short"}}, "iv"),
+        ({"encryption": {"former": [{"password": "x"}]}}, "password"),
+        ({"metrics": {"prometheusRule": {"runbookUrl": "docs/runbooks.md"}}}, "runbookUrl"),
         ({"operator": {"resources": {"limit": {}}}}, "limit"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -181,6 +168,22 @@ def test_network_policies_let_each_program_reach_what_it_uses(everything: list[d
     }
 
 
+def test_secrets_are_watched_unless_an_administrator_does_not_want_it(helm4: Helm) -> None:
+    for case, verbs in (("everything", ["get", "list", "watch"]), ("given-secrets", ["get"])):
+        (role,) = [
+            one
+            for one in chartcases.rendered(helm4, case)
+            if one["kind"] == "ClusterRole" and component(one) == "operator"
+        ]
+        assert [rule["verbs"] for rule in role["rules"] if rule["resources"] == ["secrets"]] == [verbs]
+
+
+def test_former_passwords_reach_the_programs_as_these_read_them(helm4: Helm) -> None:
+    (secret,) = [one for one in chartcases.rendered(helm4, "given-secrets") if one["kind"] == "Secret"]
+    former = former_passwords(secret["stringData"]["DEV_MNGR_CRYPTO_FORMER"])
+    assert list(former) == [("former", None), ("first", "0")]
+
+
 def test_in_namespaced_mode_no_right_reaches_beyond_the_namespaces(helm4: Helm) -> None:
     for one in chartcases.rendered(helm4, "namespaced"):
         if one["kind"] == "ClusterRole" and component(one) in {"operator", "uninstall"}:
@@ -209,7 +212,8 @@ def test_artifact_hub_is_told_about_the_crds() -> None:
     assert {one["kind"] for one in examples} == {"Device", "Template"}
 
 
-# --- looking into objects ---------------------------------------------------------------------------------
+def test_the_schema_is_valid_json_for_every_reader() -> None:
+    assert json.loads((CHART / "values.schema.json").read_text())["additionalProperties"] is False
 
 
 def leaves(below: Any, path: str = "") -> Iterator[str]:
@@ -219,33 +223,3 @@ def leaves(below: Any, path: str = "") -> Iterator[str]:
             yield from leaves(value, f"{path}.{name}".removeprefix("."))
     else:
         yield path
-
-
-def component(one: Mapping[str, Any]) -> str:
-    return str(one["metadata"].get("labels", {}).get("app.kubernetes.io/component", ""))
-
-
-def pod_spec(one: Mapping[str, Any]) -> dict[str, Any]:
-    if one["kind"] == "Pod":
-        found: dict[str, Any] = one["spec"]
-        return found
-    return one["spec"]["template"]["spec"] if one["kind"] in {"Deployment", "Job"} else {}
-
-
-def containers(objects: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    for one in objects:
-        yield from pod_spec(one).get("containers", ())
-
-
-def variables(objects: list[dict[str, Any]]) -> set[str]:
-    named = {one["name"] for container in containers(objects) for one in container.get("env", ())}
-    (settings,) = [one for one in objects if component(one) == "settings" and one["kind"] == "ConfigMap"]
-    return named | set(settings["data"])
-
-
-def ports(policy: Mapping[str, Any]) -> set[int]:
-    return {port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]}
-
-
-def test_the_schema_is_valid_json_for_every_reader() -> None:
-    assert json.loads((CHART / "values.schema.json").read_text())["additionalProperties"] is False

@@ -76,6 +76,12 @@ _DNS_LABEL = {"type": "string", "pattern": "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$
 _RESOURCES = {
     "properties": {one: {"type": "object"} for one in ("requests", "limits")} | {"claims": {"type": "array"}}
 }
+_FORMER = {
+    "type": "object",
+    "required": ["pass"],
+    "additionalProperties": False,
+    "properties": {"pass": {"type": "string", "minLength": 1}, "salt": {"type": "string"}},
+}
 _PLAIN = {"type": ["string", "number", "boolean"]}
 
 RULES: Mapping[str, Mapping[str, Any]] = {
@@ -88,6 +94,7 @@ RULES: Mapping[str, Mapping[str, Any]] = {
     "kafka.sasl.mechanism": {"enum": ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]},
     "kafka.dataBroker": {"pattern": "^(https?://.+)?$"},
     "encryption.iv": {"pattern": "^(.{16})?$"},
+    "encryption.former": {"items": _FORMER},
     "tenants.namespaces": {"enum": ["existing", "auto"]},
     "logging.level": {"enum": ["CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG"]},
     "logging.format": {"enum": ["json", "text"]},
@@ -99,6 +106,7 @@ RULES: Mapping[str, Mapping[str, Any]] = {
     "metrics.renderMode": {"enum": ["skipIfMissing", "failIfMissing", "alwaysRender"]},
     "networkPolicy.apiServer.ports": {"minItems": 1, "items": {"type": "integer", **_PORT}},
     "networkPolicy.kafka.extraPorts": {"items": {"type": "integer", **_PORT}},
+    "metrics.prometheusRule.runbookUrl": {"pattern": "^(https?://[^#]+)?$"},
     "hostUsers": {"type": ["boolean", "null"]},
     "extraObjects": {"items": {"type": ["object", "string"]}},
     "*.port": _PORT,

@@ -25,10 +25,11 @@ reasons, tests/chart proves that they are enough and that no more is allowed. */
   resources: [events]
   verbs: [create]
 {{- if include "device-manager.encrypts" . }}
-# Keys of devices are read from the Secrets that devices name.
+# Keys of devices are read from the Secrets that devices name; labelled ones are watched, without their data.
+# Kubernetes cannot limit the right to labelled ones.
 - apiGroups: [""]
   resources: [secrets]
-  verbs: [get]
+  verbs: {{ ternary "[get, list, watch]" "[get]" .Values.encryption.watchSecrets }}
 {{- end }}
 {{- end -}}
 

@@ -62,12 +62,18 @@
   "DEV_MNGR_CRYPTO_PASS" (ternary "" $v.encryption.password (not (empty $v.encryption.existingSecret)))
   "DEV_MNGR_CRYPTO_SALT" (ternary "" $v.encryption.salt (not (empty $v.encryption.existingSecret)))
   "DEV_MNGR_CRYPTO_IV" (ternary "" $v.encryption.iv (not (empty $v.encryption.existingSecret)))
+  "DEV_MNGR_CRYPTO_FORMER" (ternary "" (include "device-manager.former" .) (not (empty $v.encryption.existingSecret)))
 -}}
 {{- range $name, $value := $given }}
 {{- if $value }}
 {{ $name }}: {{ $value | quote }}
 {{- end }}
 {{- end }}
+{{- end -}}
+
+{{/* Passwords that keys may still be encrypted with, as the programs read them; nothing when there are none. */}}
+{{- define "device-manager.former" -}}
+{{- with .Values.encryption.former }}{{ toJson . }}{{ end -}}
 {{- end -}}
 
 {{/* One variable from a Secret. Takes a dict: root, name, secret, key, value; nothing when there is neither. */}}
@@ -182,6 +188,7 @@ existingSecret, secretKeys). */}}
 {{- include "device-manager.fromsecret" (dict "root" . "name" "DEV_MNGR_CRYPTO_PASS" "secret" $of.existingSecret "key" $of.secretKeys.password "value" $of.password) }}
 {{- include "device-manager.fromsecret" (dict "root" . "name" "DEV_MNGR_CRYPTO_SALT" "secret" $of.existingSecret "key" $of.secretKeys.salt "value" $of.salt) }}
 {{- include "device-manager.fromsecret" (dict "root" . "name" "DEV_MNGR_CRYPTO_IV" "secret" $of.existingSecret "key" $of.secretKeys.iv "value" $of.iv) }}
+{{- include "device-manager.fromsecret" (dict "root" . "name" "DEV_MNGR_CRYPTO_FORMER" "secret" $of.existingSecret "key" $of.secretKeys.former "value" (include "device-manager.former" .)) }}
 {{- end -}}
 
 {{- define "device-manager.env.auth" -}}
