@@ -16,6 +16,7 @@ from tests.support.helm import Helm
 from tests.support.installation import Installation
 from tests.support.kubectl import Kubectl
 from tests.support.kubelet import Kubelet
+from tests.support.road import Road
 
 Chart = Callable[[str], Installation]
 
@@ -67,6 +68,37 @@ def chart(platform: Platform, helm: Helm, kubectl: Kubectl, kubelet: Kubelet) ->
         return Installation(platform, helm, kubectl, kubelet, database.replace("_", "-"), database)
 
     return made
+
+
+@pytest.fixture(scope="session")
+def lasting(chart: Chart) -> Iterator[Installation]:
+    """What several modules share; each begins with an upgrade, which does nothing if nothing is missing."""
+    with chart("installed") as installation:
+        installation.values = {"monitor": {"enabled": True}, "facade": {"replicas": 1}}
+        yield installation
+
+
+@pytest.fixture(scope="module")
+def installed(lasting: Installation) -> Installation:
+    """Everything that the chart can install, watching all namespaces."""
+    lasting.install()
+    return lasting
+
+
+@pytest.fixture(scope="module")
+def road(installed: Installation) -> Iterator[Road]:
+    """The road with the installed operator."""
+    road = installed.road()
+    yield road
+    road.engine.dispose()
+
+
+@pytest.fixture
+def evidence(installed: Installation, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Show what the programs said when a test fails."""
+    yield
+    for pod in installed.kubelet.of("operator"):
+        request.node.add_report_section("call", pod.name, pod.log.read_text()[-4_000:])
 
 
 @pytest.fixture(scope="session")

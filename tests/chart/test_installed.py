@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -28,12 +29,8 @@ from tests.e2e.test_tenants import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.chart.conftest import Chart
     from tests.support.dockerfile import Image
     from tests.support.installation import Installation
-    from tests.support.road import Road
 
 __all__ = [
     "fleet",
@@ -52,32 +49,9 @@ __all__ = [
 ]
 """Those end-to-end tests that together need every right of the operator."""
 
+pytestmark = pytest.mark.usefixtures("evidence")
+
 PROGRAMS = ("operator", "facade", "monitor")
-
-
-@pytest.fixture(scope="module")
-def installed(chart: Chart) -> Iterator[Installation]:
-    """Everything that the chart can install, watching all namespaces."""
-    with chart("installed") as installation:
-        installation.values = {"monitor": {"enabled": True}}
-        installation.install()
-        yield installation
-
-
-@pytest.fixture(scope="module")
-def road(installed: Installation) -> Iterator[Road]:
-    """The road with the installed operator."""
-    road = installed.road()
-    yield road
-    road.engine.dispose()
-
-
-@pytest.fixture(autouse=True)
-def evidence(installed: Installation, request: pytest.FixtureRequest) -> Iterator[None]:
-    """Show what the programs said when a test fails."""
-    yield
-    for pod in installed.kubelet.of("operator"):
-        request.node.add_report_section("call", pod.name, pod.log.read_text()[-4_000:])
 
 
 def test_when_helm_has_waited_every_program_is_ready(installed: Installation) -> None:
@@ -87,8 +61,7 @@ def test_when_helm_has_waited_every_program_is_ready(installed: Installation) ->
 
 
 def test_the_journey_of_helm_test_succeeds(installed: Installation) -> None:
-    installed.helm.run("test", "dm", f"--namespace={installed.namespace}")
-    log = installed.kubelet.pods[installed.named("test")].log.read_text()
+    log = installed.journey()
     assert "Kafka has the event" in log
     assert "shows it" in log
     assert "Everything works." in log
@@ -105,6 +78,14 @@ def test_the_programs_run_as_a_user_without_rights(installed: Installation, imag
         for pod in installed.kubelet.of(program):
             assert pod.pid is not None
             assert set(psutil.Process(pod.pid).uids()) == {image.runs_as(image.user) or os.getuid()}
+
+
+def test_the_programs_can_write_nowhere_and_gain_no_rights(installed: Installation) -> None:
+    for program in PROGRAMS:
+        for pod in installed.kubelet.of(program):
+            status = Path(f"/proc/{pod.pid}/status").read_text().split()
+            assert status[status.index("NoNewPrivs:") + 1] == "1"
+            assert status[status.index("CapEff:") + 1] in {"0" * 16, *([] if os.getuid() == 0 else status)}
 
 
 def test_no_pod_was_restarted(installed: Installation) -> None:

@@ -92,11 +92,5 @@ def _leave_nothing(road: Road) -> None:
 def fleet(road: Road) -> str:
     """The example fleet, settled; answers its namespace."""
     road.kubectl.apply(FLEET, server_side=False)
-    road.kubectl.run(
-        "wait", "devices,templates", "--all", "-n", "cold-chain", "--for=condition=Ready", "--timeout=60s"
-    )
-    road.wait_until_sent()
-    road.kubectl.run(
-        "wait", "devices", "--all", "-n", "cold-chain", "--for=condition=Published", "--timeout=60s"
-    )
+    road.settled("cold-chain")
     return "cold-chain"

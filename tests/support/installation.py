@@ -1,5 +1,6 @@
 """The chart, installed on a platform by Helm and run by the kubelet: what the chart's tests look at."""
 
+import json
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -67,6 +68,9 @@ class Installation:
         return "\n".join([*(one.said() for one in here), *self.kubelet.trouble[-3:]])
 
     def __enter__(self) -> Self:
+        """Begin alone: two operators that serve all namespaces would work on the same devices."""
+        for one in json.loads(self.helm.run("list", "--all-namespaces", "--output=json")):
+            self.helm.run("uninstall", one["name"], f"--namespace={one['namespace']}")
         self.prepare()
         return self
 
@@ -77,6 +81,12 @@ class Installation:
     def uninstall(self, *arguments: str) -> str:
         """`helm uninstall`."""
         return self.helm.run("uninstall", self.release, f"--namespace={self.namespace}", *arguments)
+
+    def journey(self) -> str:
+        """Run `helm test`; answers what its pod printed."""
+        self.helm.run("test", self.release, f"--namespace={self.namespace}")
+        path = f"/api/v1/namespaces/{self.namespace}/pods/{self.named('test')}"
+        return self.kubelet.pods[path].log.read_text()
 
     def named(self, component: str) -> str:
         """What an object of a component is called."""
@@ -163,14 +173,20 @@ class InstalledOperator(Program):
 
     def metrics(self) -> dict[str, float]:
         """Metrics of the operator that leads, or of any."""
-        url = f"{self._installation.url('operator', 9090)}/metrics"
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            lines = answer.read().decode().splitlines()
-        pairs = [line.rsplit(" ", 1) for line in lines if line and not line.startswith("#")]
-        return {name: float(value) for name, value in pairs}
+        self._installation.url("operator")
+        pods = [one for one in self._installation.kubelet.of("operator") if one.ready]
+        found = [_metrics(f"http://{one.address}:9090/metrics") for one in pods]
+        return max(found, key=lambda one: one["device_manager_leader"])
 
     def _run(self, *arguments: str) -> str:
         return self._installation.kubectl.run("-n", self._installation.namespace, *arguments)
+
+
+def _metrics(url: str) -> dict[str, float]:
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        lines = answer.read().decode().splitlines()
+    pairs = [line.rsplit(" ", 1) for line in lines if line and not line.startswith("#")]
+    return {name: float(value) for name, value in pairs}
 
 
 def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

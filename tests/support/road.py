@@ -1,6 +1,7 @@
 """The whole road as one thing for end-to-end tests: from kubectl to the registry and to Kafka."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -52,6 +53,20 @@ class Road:
         self.wait_for(kind, name, namespace, *wanted, within=within)
         return self.kubectl.get(kind, name, namespace)
 
+    def settled(self, namespace: str, *, within: float = 120) -> None:
+        """Wait until all in a namespace is Ready and published, and templates have counted their devices.
+
+        One list shows all of them, where `kubectl wait` asks for each alone and knows nothing of the count.
+        """
+        eventually(lambda: self._unsettled(namespace) == [], within=within, what="everything settled")
+        self.wait_until_sent()
+
+    def _unsettled(self, namespace: str) -> list[str]:
+        text = self.kubectl.run("get", "devices,templates", "-n", namespace, "-o", "json")
+        found = json.loads(text)["items"] or [{"metadata": {"name": "nothing"}, "kind": ""}]
+        uses = Counter(use["name"] for one in found for use in one.get("spec", {}).get("templates", ()))
+        return [one["metadata"]["name"] for one in found if not _is_settled(one, uses)]
+
     def rows(self, statement: str, **parameters: Any) -> Sequence[Mapping[str, Any]]:
         """What the registry holds."""
         with self.engine.connect() as connection:
@@ -94,6 +109,19 @@ def a_road(platform: Platform, kubectl: Kubectl, database: str, name: str) -> Ro
     operator = Program("operator", environment, platform.folder.log(name))
     engine = create_engine(platform.database_url(database))
     return Road(platform, kubectl, operator, engine)
+
+
+def _is_settled(one: Mapping[str, Any], uses: Mapping[str, int]) -> bool:
+    status = one.get("status", {})
+    conditions = {each["type"]: each for each in status.get("conditions") or ()}
+    if one["kind"] == "Template":
+        counted = status.get("devices", {})
+        count = uses[one["metadata"]["name"]]
+        told = counted.get("total", 0) == counted.get("current", 0) == count
+    else:
+        told = _holds(conditions, "Published=True")
+    current = status.get("observedGeneration") == one["metadata"].get("generation", 0)
+    return told and current and _holds(conditions, "Ready=True")
 
 
 def _holds(conditions: Mapping[str, Mapping[str, Any]], wanted: str) -> bool:

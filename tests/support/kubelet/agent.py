@@ -15,12 +15,12 @@ from tests.support.dockerfile import Image
 from .pod import Node, Pod
 
 _NODE = "this-machine"
-_ROUND_SECONDS = 0.15
+_ROUND_SECONDS = 0.2
 _SERVICE = re.compile(r"http://([a-z0-9-]+)\.([a-z0-9-]+)\.svc:(\d+)")
 
 
 class Kubelet:
-    """Runs every pod of the cluster; enter it as a context. `pods` are those that it knows, by name."""
+    """Runs every pod of the cluster; enter it as a context. `pods` are those that it knows, by path."""
 
     def __init__(self, kubeconfig: Path, image: Image, folder: Path) -> None:
         self.api = ApiServer(kubeconfig)
@@ -56,16 +56,17 @@ class Kubelet:
                 self.trouble.append(str(error))
 
     def _round(self) -> None:
-        found = {one["metadata"]["name"]: one for one in self.api.get("/api/v1/pods")["items"]}
-        for name, spec in found.items():
+        found = {_path(one): one for one in self.api.get("/api/v1/pods")["items"]}
+        for path, spec in found.items():
             if "deletionTimestamp" in spec["metadata"]:
-                self._remove(name, spec)
-            elif name not in self.pods and "nodeName" not in spec["spec"]:
+                self._remove(path, spec)
+            elif path not in self.pods and "nodeName" not in spec["spec"]:
                 self._bind(spec)
-        for name in self.pods.keys() - found.keys():
-            self.pods.pop(name).stop()
+        for path in self.pods.keys() - found.keys():
+            self.pods.pop(path).kill()
         for pod in self.pods.values():
-            pod.step()
+            if not pod.ending:
+                pod.step()
 
     def _bind(self, spec: Mapping[str, Any]) -> None:
         pod = Pod(self._node, spec, next(self._addresses))
@@ -77,12 +78,12 @@ class Kubelet:
             "target": target,
         }
         self.api.call("POST", f"{pod.path}/binding", binding)
-        self.pods[pod.name] = pod
+        self.pods[pod.path] = pod
 
-    def _remove(self, name: str, spec: Mapping[str, Any]) -> None:
-        if pod := self.pods.pop(name, None):
-            pod.stop()
-        path = f"/api/v1/namespaces/{spec['metadata']['namespace']}/pods/{name}"
+    def _remove(self, path: str, spec: Mapping[str, Any]) -> None:
+        if (pod := self.pods.get(path)) and not pod.ended():
+            return
+        self.pods.pop(path, None)
         now = {"gracePeriodSeconds": 0, "preconditions": {"uid": spec["metadata"]["uid"]}}
         try:
             self.api.call("DELETE", path, now)
@@ -112,6 +113,10 @@ class Kubelet:
 def _port(spec: Mapping[str, Any], name: str) -> int:
     ports = spec["spec"]["containers"][0]["ports"]
     return next(int(one["containerPort"]) for one in ports if one["name"] == name)
+
+
+def _path(spec: Mapping[str, Any]) -> str:
+    return f"/api/v1/namespaces/{spec['metadata']['namespace']}/pods/{spec['metadata']['name']}"
 
 
 def _component(spec: Mapping[str, Any]) -> str:

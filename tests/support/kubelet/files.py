@@ -28,6 +28,14 @@ class Volumes:
         mounts = container.get("volumeMounts", ())
         return {one["mountPath"]: str(self._made(known[one["name"]])) for one in mounts}
 
+    def writable(self) -> list[str]:
+        """Folders that the container may write into."""
+        return [
+            str(self._folder / one["name"])
+            for one in self._pod["spec"].get("volumes", ())
+            if "emptyDir" in one
+        ]
+
     def kubeconfig(self, folder: str) -> str:
         """A kubeconfig that says what a client finds in the folder of the token."""
         user = {"tokenFile": f"{folder}/token"}

@@ -17,13 +17,17 @@ from local import leash
 from tests.support.apiserver import MERGE, Answered, ApiServer
 from tests.support.dockerfile import Image
 
+from . import readonly
 from .environment import Missing, environment, replaced
 from .files import TOKEN_PATH, Volumes
 
 _LISTENING = ("METRICS_HOST", "API_HOST")
+_READ_ONLY = (sys.executable, "-I", readonly.__file__)
 _LEASH = (sys.executable, "-I", leash.__file__)
 """Pods must not outlive the tests that run them, however these end."""
 _PROBE_SECONDS = 2.0
+_PROBE_PERIOD = 0.5
+"""Seconds between two probes: a tenth of what the chart says, as nobody wants to wait."""
 _RESTART_SECONDS = 0.5
 
 
@@ -51,6 +55,8 @@ class Pod:
     _ready: bool = False
     _waiting: str = ""
     _again: float = 0.0
+    _probe_at: float = 0.0
+    _killed_at: float = 0.0
     _told: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -64,9 +70,14 @@ class Pod:
         return f"/api/v1/namespaces/{self.spec['metadata']['namespace']}/pods/{self.name}"
 
     @property
+    def folder(self) -> Path:
+        """What is its own here; two namespaces may have pods of one name."""
+        return self.node.folder / f"{self.spec['metadata']['namespace']}.{self.name}"
+
+    @property
     def log(self) -> Path:
         """What its container prints."""
-        return self.node.folder / f"{self.name}.log"
+        return self.folder.with_name(f"{self.folder.name}.log")
 
     def said(self, characters: int = 3_000) -> str:
         """The end of what its container printed."""
@@ -76,7 +87,7 @@ class Pod:
     @property
     def ready(self) -> bool:
         """What its readiness probe said last."""
-        return self._ready
+        return self._ready and not self.ending
 
     @property
     def pid(self) -> int | None:
@@ -96,20 +107,26 @@ class Pod:
                 self._start()
             elif (code := self._process.poll()) is not None:
                 self._ended(code)
-            else:
+            elif time.monotonic() >= self._probe_at:
                 self._ready = self._probe("readinessProbe")
+                self._probe_at = time.monotonic() + _PROBE_PERIOD
         self._tell()
 
-    def stop(self) -> None:
-        """End it as Kubernetes does: SIGTERM, then SIGKILL after the time of grace."""
+    def ended(self) -> bool:
+        """End it as Kubernetes does: SIGTERM, SIGKILL after the time of grace. Ask until it has."""
         if self._process is None or self._process.poll() is not None:
-            return
-        self._process.terminate()
-        try:
-            self._process.wait(self.spec["spec"]["terminationGracePeriodSeconds"])
-        except subprocess.TimeoutExpired:
+            return True
+        if not self.ending:
+            self._killed_at = time.monotonic() + self.spec["spec"]["terminationGracePeriodSeconds"]
+            self._process.terminate()
+        elif time.monotonic() > self._killed_at:
             self._process.kill()
-            self._process.wait()
+        return False
+
+    @property
+    def ending(self) -> bool:
+        """Whether it was told to end."""
+        return self._killed_at > 0
 
     def kill(self) -> None:
         """End it without a chance to say goodbye; it is started again."""
@@ -130,7 +147,7 @@ class Pod:
         self._waiting = ""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*_LEASH, str(os.getpid()), str(self._user or ""), *command],
+                command,
                 env=env,
                 cwd="/",
                 stdout=log,
@@ -140,7 +157,7 @@ class Pod:
     def _command(self) -> tuple[list[str], dict[str, str]]:
         image, container = self.node.image, self._container
         told = {**self.spec, "status": {"podIP": self.address}}
-        volumes = Volumes(self.node.api, told, self.node.folder / self.name, self._user)
+        volumes = Volumes(self.node.api, told, self.folder, self._user)
         places = volumes.mount(container)
         env = {
             name: self._located(value, places)
@@ -151,7 +168,16 @@ class Pod:
             env["KUBECONFIG"] = volumes.kubeconfig(places[TOKEN_PATH])
         entry, *rest = container.get("command") or image.entrypoint
         arguments = [self._located(one, places) for one in container.get("args", ())]
-        return [str(image.path("/app/bin") / entry), *rest, *arguments], image.environment | env
+        command = [*self._wrapped(volumes), str(image.path("/app/bin") / entry), *rest, *arguments]
+        return command, image.environment | env
+
+    def _wrapped(self, volumes: Volumes) -> list[str]:
+        """What is put before a command: what it may write, whose process it is, and who runs it."""
+        context = self._container["securityContext"]
+        assert context["readOnlyRootFilesystem"]
+        assert not context["allowPrivilegeEscalation"]
+        owner = [*_LEASH, str(os.getpid()), str(self._user or "")]
+        return [*_READ_ONLY, ":".join(volumes.writable()), *owner]
 
     def _located(self, text: str, places: Mapping[str, str]) -> str:
         return replaced(text, places, self.node.service)
