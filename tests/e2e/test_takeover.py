@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
 
@@ -51,15 +52,19 @@ class Rest:
     """What REST shows of a tenant."""
 
     def __init__(self, facade: str, tenant: str) -> None:
-        self._client = a_client(facade, tenant)
+        self._facade, self._tenant = facade, tenant
+
+    def _get(self, *paths: str) -> list[httpx.Response]:
+        with a_client(self._facade, self._tenant) as client:
+            return [client.get(path) for path in paths]
 
     def devices(self, path: str = "/device") -> dict[str, Any]:
-        listed = answer(self._client.get(path, params={"page_size": 1000}))
+        listed = answer(*self._get(f"{path}?page_size=1000"))
         found = listed["devices"] if isinstance(listed, dict) else listed
         return {one["id"]: one for one in found}
 
     def templates(self) -> dict[str, Any]:
-        listed = answer(self._client.get("/template", params={"page_size": 1000}))["templates"]
+        listed = answer(*self._get("/template?page_size=1000"))["templates"]
         return {str(one["id"]): one for one in listed}
 
     def bytes(self) -> list[bytes]:
@@ -69,7 +74,7 @@ class Rest:
             "/template?page_size=1000",
             *(f"/device/{one}" for one in self.ids()),
         ]
-        return [self._client.get(path).content for path in paths]
+        return [one.content for one in self._get(*paths)]
 
     def ids(self) -> list[str]:
         return sorted(self.devices())
@@ -175,9 +180,9 @@ def test_a_dojot_installation_is_rehearsed_taken_over_rolled_back_and_taken_over
         )
 
     # It works: REST changes a device, which is one event, and a key is still the key.
-    rest = a_client(facade, "office")
     device = next(iter(Rest(facade, "office").devices()))
-    answer(rest.put(f"/device/{device}", json={"label": "renamed", "templates": []}))
+    with a_client(facade, "office") as rest:
+        answer(rest.put(f"/device/{device}", json={"label": "renamed", "templates": []}))
     road.wait_until_sent()
     assert told(road, "office") == 1
 

@@ -24,7 +24,7 @@ from tests.support.builders import (
     an_override,
 )
 from tests.support.clock import Clock
-from tests.support.postgres import Databases, registry_on
+from tests.support.postgres import Databases, registry_as_it_is, registry_on
 from tests.support.story import Story
 
 OTHER = Tenant("other")
@@ -60,7 +60,7 @@ async def reader(url: URL) -> AsyncIterator[RegistryReader]:
 
 @pytest.fixture
 def outbox(url: URL) -> Iterator[Outbox]:
-    with registry_on(url) as registry:
+    with registry_as_it_is(url) as registry:
         yield registry.outbox
 
 

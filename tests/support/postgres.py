@@ -47,11 +47,19 @@ def migrated(url: URL) -> None:
 @contextmanager
 def registry_on(url: URL) -> Iterator[PostgresRegistry]:
     """The registry on that database, emptied."""
-    engine = make_engine(url)
     tables = ", ".join(table.name for table in metadata.sorted_tables)
+    engine = make_engine(url)
     with engine.begin() as connection:
         connection.exec_driver_sql(f"TRUNCATE {tables} RESTART IDENTITY")
-    registry = PostgresRegistry(engine)
+    engine.dispose()
+    with registry_as_it_is(url) as registry:
+        yield registry
+
+
+@contextmanager
+def registry_as_it_is(url: URL) -> Iterator[PostgresRegistry]:
+    """The registry on that database, with what is in it."""
+    registry = PostgresRegistry(make_engine(url))
     try:
         yield registry
     finally:
