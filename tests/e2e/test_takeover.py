@@ -59,12 +59,12 @@ class Rest:
             return [client.get(path) for path in paths]
 
     def devices(self, path: str = "/device") -> dict[str, Any]:
-        listed = answer(*self._get(f"{path}?page_size=1000"))
+        listed = answer(self._get(f"{path}?page_size=1000")[0])
         found = listed["devices"] if isinstance(listed, dict) else listed
         return {one["id"]: one for one in found}
 
     def templates(self) -> dict[str, Any]:
-        listed = answer(*self._get("/template?page_size=1000"))["templates"]
+        listed = answer(self._get("/template?page_size=1000")[0])["templates"]
         return {str(one["id"]): one for one in listed}
 
     def bytes(self) -> list[bytes]:
