@@ -5,7 +5,7 @@ event of the object. While another operator leads, the queue is kept as it would
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from device_registry.domain.errors import Refused
 from device_registry.domain.model import Key, Kind
@@ -29,6 +29,13 @@ class Index(Protocol):
         """The device is no more."""
 
 
+class _Seen(NamedTuple):
+    """The object that is known under a key."""
+
+    uid: str
+    version: int
+
+
 class Intake:
     """Events in, keys out."""
 
@@ -40,6 +47,7 @@ class Intake:
         self._indexes: Sequence[Index] = (context.waiting, context.secret_users)
         self._namespaces = context.tenants.namespaces
         self._paused: set[Key] = set()
+        self._seen: dict[Key, _Seen] = {}
         self._leads = False
         metrics.PAUSED.labels(what="resources").set_function(lambda: len(self._paused))
 
@@ -50,12 +58,15 @@ class Intake:
     def resource_seen(self, event: Mapping[str, Any]) -> None:
         """A Device or Template was listed, added, changed or deleted."""
         obj = event["object"]
-        key = key_of(obj)
+        key, seen = key_of(obj), _Seen(obj["metadata"]["uid"], int(obj["metadata"]["resourceVersion"]))
+        if event["type"] and self._is_of_a_predecessor(key, seen):
+            return
         if event["type"] == DELETED:
             self._gone(key)
         else:
+            self._seen[key] = seen
             self._here(key, obj)
-        self._statuses.seen(key, int(obj["metadata"]["resourceVersion"]))
+        self._statuses.seen(key, seen.version)
 
     def namespace_seen(self, event: Mapping[str, Any]) -> None:
         """A namespace was listed, added, changed or deleted."""
@@ -66,7 +77,18 @@ class Intake:
             for key in self._held.of(event["object"]["metadata"]["name"]):
                 self._queue.add(key)
 
+    def _is_of_a_predecessor(self, key: Key, seen: _Seen) -> bool:
+        """Whether it tells of an object that another one of that name has succeeded.
+
+        kopf keeps the order of each object's events only, so that the end of one may be told after the
+        beginning of the next. What is listed (an event without a type) is always news: a cluster may have
+        been set back.
+        """
+        known = self._seen.get(key)
+        return known is not None and known.uid != seen.uid and seen.version < known.version
+
     def _gone(self, key: Key) -> None:
+        self._seen.pop(key, None)
         self._queue.discard(key)
         for index in self._indexes:
             index.gone(key)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -64,6 +65,21 @@ async def test_an_edit_is_registered_and_published(it: Operating) -> None:
     it.cluster.put(a_device(namespace="acme", label="Freezer seven"))
     await it.until(lambda: it.cluster.objects[DEVICE]["status"]["observedGeneration"] == 2)
     assert [event[0] for event in it.events()] == ["create", "update"]
+
+
+async def test_the_end_of_an_object_that_is_told_late_does_not_hide_its_successor(it: Operating) -> None:
+    await a_fleet(it)
+    held: list[Any] = []
+    listeners, it.cluster.listeners[:] = it.cluster.listeners[:], [held.append]
+    await it.cluster.set_finalizers(DEVICE, [], it.cluster.objects[DEVICE]["metadata"]["resourceVersion"])
+    it.cluster.remove(DEVICE)
+    it.cluster.put(a_device(namespace="acme"))
+    it.cluster.listeners[:] = listeners
+    *ending, beginning = held
+    assert [one["type"] for one in held] == ["MODIFIED", "DELETED", "ADDED"]
+    for event in (beginning, *ending):
+        it.program.intake.resource_seen(event)
+    await it.shows(DEVICE, "Ready", "True")
 
 
 async def test_a_settled_fleet_stays_silent_when_it_is_listed_again(it: Operating) -> None:
