@@ -24,7 +24,7 @@ STRANGER = SigningKey.rsa("rsa-1")
 
 
 def claims(**changes: Any) -> dict[str, Any]:
-    usual = {"service": "acme", "username": "ada", "exp": time.time() + 3600}
+    usual = {"service": "acme", "username": "ada", "exp": time.time() + 86400}
     return {name: value for name, value in {**usual, **changes}.items() if value is not None}
 
 
@@ -132,7 +132,7 @@ async def test_without_tenancy_the_signature_still_counts() -> None:
         (hs256("another secret that is also long enough"), Fault.SIGNATURE),
         (hs256()[:-6] + "AAAAAA", Fault.SIGNATURE),
         (hs256(exp=time.time() - 120), Fault.EXPIRED),
-        (hs256(nbf=time.time() + 120), Fault.EXPIRED),
+        (hs256(nbf=time.time() + 7 * 86400), Fault.EXPIRED),
         (hs256(exp=None), Fault.CLAIMS),
         (hs256(exp="soon"), Fault.CLAIMS),
         (hs256(service="../other"), Fault.UNREADABLE),
