@@ -10,12 +10,11 @@ from typing import Any, Final
 from device_registry.domain.errors import Conflict, NotFound
 from device_registry.domain.model import Credential, Key
 from device_registry.domain.psk import Psk
-from device_registry.manifests import GROUP, MANAGED_BY, REST_MANAGER, SECRET_LABEL, VERSION
+from device_registry.manifests import GROUP, MANAGED_BY, REST_MANAGER, VERSION, secret_manifest
 
 from .context import Context
 from .problems import Problem, refusal
 
-_LONGEST_LABEL: Final = 63
 _ATTEMPTS: Final = 20
 """At a Secret that others make or collect at the same time."""
 
@@ -70,7 +69,9 @@ class KeySecret:
 
     async def _create(self, context: Context, data: Mapping[str, str]) -> None:
         if data:
-            await context.cluster.create_secret(self._manifest(data), REST_MANAGER)
+            place, device = (self.device.namespace, self.name), self.device.name
+            manifest = secret_manifest(*place, device, data, ownerReferences=[self._owner])
+            await context.cluster.create_secret(manifest, REST_MANAGER)
 
     async def _patch(self, context: Context, data: Mapping[str, str | None], **metadata: Any) -> None:
         change = {"metadata": metadata, "data": data}
@@ -92,20 +93,6 @@ class KeySecret:
                 f'the Secret "{self.name}" was not made here; change the key there, or rename the Secret',
                 HTTPStatus.CONFLICT,
             )
-
-    def _manifest(self, data: Mapping[str, str]) -> dict[str, Any]:
-        return {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "type": "Opaque",
-            "metadata": {
-                "namespace": self.device.namespace,
-                "name": self.name,
-                "labels": {MANAGED_BY: REST_MANAGER, SECRET_LABEL: self.device.name[:_LONGEST_LABEL]},
-                "ownerReferences": [self._owner],
-            },
-            "data": dict(data),
-        }
 
 
 def _encoded(key: Psk | None) -> str | None:

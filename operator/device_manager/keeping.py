@@ -4,19 +4,17 @@ import base64
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any
 
 from device_registry.domain.errors import Conflict, NotFound
 from device_registry.domain.model import DeviceRow, Key, Kind
 from device_registry.domain.psk import Psk
 from device_registry.key_ports import Vault
-from device_registry.manifests import MANAGED_BY, REST_MANAGER, SECRET_LABEL
+from device_registry.manifests import REST_MANAGER, secret_manifest
 from device_registry.ports import Transaction
 from device_registry.reconcile.takeover import Inventory
 
 from .cluster import People
-
-_LONGEST_LABEL: Final = 63
 
 
 async def write_secrets(people: People, inventory: Inventory, devices: Collection[Key]) -> None:
@@ -41,21 +39,7 @@ def secret(row: DeviceRow, keys: Mapping[str, Psk]) -> dict[str, Any]:
     assert row.claim is not None, "it is reserved for a resource"
     namespace, device = row.claim.place
     data = {label: _encoded(key) for label, key in keys.items()}
-    return _manifest(namespace, row.spec.credentials[0].secret, device, data)
-
-
-def _manifest(namespace: str, name: str, device: str, data: Mapping[str, str]) -> dict[str, Any]:
-    return {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {
-            "name": name,
-            "namespace": namespace,
-            "labels": {MANAGED_BY: REST_MANAGER, SECRET_LABEL: device[:_LONGEST_LABEL]},
-        },
-        "type": "Opaque",
-        "data": dict(sorted(data.items())),
-    }
+    return secret_manifest(namespace, row.spec.credentials[0].secret, device, data)
 
 
 def _encoded(key: Psk) -> str:
@@ -117,4 +101,4 @@ def secrets_of_rows(
             if one.attribute in sealed:
                 opened = vault.open(sealed[one.attribute], (*ref, one.attribute))
                 data[device.namespace, one.secret, device.name][one.key] = _encoded(opened)
-    return [_manifest(*place, entries) for place, entries in sorted(data.items())]
+    return [secret_manifest(*place, entries) for place, entries in sorted(data.items())]

@@ -22,6 +22,7 @@ from .names import (
 )
 from .notices import event_manifest
 from .parsing import Resource, key_of, parse, parse_device_spec, parse_template_spec
+from .secrets import secret_manifest
 from .writing import device_manifest, device_spec, edited_spec, template_manifest, template_spec
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "parse",
     "parse_device_spec",
     "parse_template_spec",
+    "secret_manifest",
     "template_manifest",
     "template_spec",
     "undertaking_of",
