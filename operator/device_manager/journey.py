@@ -15,8 +15,11 @@ from uuid import uuid4
 import aiohttp
 
 from device_registry.domain.errors import NotFound, RegistryError, Unavailable
-from device_registry.domain.model import Key, Kind
-from device_registry.manifests import GROUP, TENANT, VERSION
+from device_registry.domain.model import Attribute, DeviceSpec, Key, Kind, TemplateSpec
+from device_registry.manifests import device_manifest, template_manifest
+from device_registry.manifests.status import is_true
+
+from .scope import tenant_of
 
 _MANAGER: Final = "device-manager-check"
 _LOOK_SECONDS: Final = 0.25
@@ -69,7 +72,7 @@ class Journey:
             id_ = await self._settled(cluster, device)
             tell(f"it is registered as {id_}, and Kafka has the event")
             if self.api:
-                await self._read(await _tenant(cluster, self.namespace), id_)
+                await self._read(tenant_of(await cluster.namespace(self.namespace)), id_)
                 tell(f"{self.api}/device/{id_} shows it")
         finally:
             for key in (device, template):
@@ -85,7 +88,7 @@ class Journey:
             async with asyncio.timeout(self.within):
                 while True:
                     status = await _status(cluster, device)
-                    if _is_true(status, "Ready", "Published"):
+                    if is_true(status, "Ready") and is_true(status, "Published"):
                         return str(status["deviceId"])
                     await asyncio.sleep(_LOOK_SECONDS)
         except TimeoutError:
@@ -121,11 +124,6 @@ class Journey:
             raise Unavailable(f"{url} does not answer: {str(error) or type(error).__name__}") from error
 
 
-async def _tenant(cluster: Cluster, namespace: str) -> str:
-    annotations = (await cluster.namespace(namespace))["metadata"].get("annotations") or {}
-    return str(annotations.get(TENANT) or namespace)
-
-
 async def _delete(cluster: Cluster, key: Key) -> None:
     try:
         await cluster.delete(key)
@@ -134,31 +132,17 @@ async def _delete(cluster: Cluster, key: Key) -> None:
 
 
 def _template(key: Key) -> dict[str, Any]:
-    attribute = {"label": "temperature", "type": "dynamic", "valueType": "float"}
-    return _object(key, {"attributes": [attribute]})
+    attribute = Attribute(label="temperature", type="dynamic", value_type="float")
+    return template_manifest(key, TemplateSpec(label=key.name, attributes=(attribute,)))
 
 
 def _device(key: Key) -> dict[str, Any]:
-    return _object(key, {"templates": [{"name": key.name}]})
-
-
-def _object(key: Key, spec: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "apiVersion": f"{GROUP}/{VERSION}",
-        "kind": str(key.kind),
-        "metadata": {"namespace": key.namespace, "name": key.name},
-        "spec": spec,
-    }
+    return device_manifest(key, DeviceSpec(label=key.name, templates=(key.name,)))
 
 
 async def _status(cluster: Cluster, key: Key) -> Mapping[str, Any]:
     status: Mapping[str, Any] = (await cluster.get(key)).get("status", {})
     return status
-
-
-def _is_true(status: Mapping[str, Any], *names: str) -> bool:
-    true = {one["type"] for one in status.get("conditions", ()) if one["status"] == "True"}
-    return true.issuperset(names)
 
 
 def _told(status: Mapping[str, Any]) -> str:
