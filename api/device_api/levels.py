@@ -4,13 +4,13 @@ from typing import Any, Final
 
 from device_registry import logs
 from device_registry.domain.rendering import to_json
+from device_registry.settings import LEVELS
 
 from . import fields
 from .fields import Fault, Fields, by_field
 from .problems import malformed, refusal
 
 _SHOWN: Final = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG")
-_TAKEN: Final = (*_SHOWN, "WARN")
 
 
 def current() -> str:
@@ -27,6 +27,6 @@ def change(body: Any) -> None:
     except Fault as fault:
         raise malformed(by_field(fault)) from fault
     wanted = level.upper()
-    if wanted not in _TAKEN:
+    if wanted not in LEVELS:
         raise refusal(f"Unknown level: {wanted} valid are {list(_SHOWN)}")
     logs.set_level(wanted)
