@@ -6,12 +6,10 @@ from uuid import uuid4
 
 import pytest
 
-from device_registry.manifests import FINALIZER
 from local.manifests import Kubectl as Installer
 from local.platform import Platform
 from tests.support.kubectl import Kubectl
 from tests.support.road import Road, a_road
-from tests.support.waiting import eventually
 from tests.support.watcher import StatusWatcher
 
 ROOT = Path(__file__).parents[2]
@@ -79,13 +77,10 @@ def road(platform: Platform, kubectl: Kubectl, request: pytest.FixtureRequest) -
 
 
 def _leave_nothing(road: Road) -> None:
-    """Delete everything and wait until the operator has let go; others may still hold what is theirs."""
+    """Have the operator let everything go, whatever the last test has done to it."""
     if not road.operator.alive:
         road.operator.start()
-    for kind in ("devices", "templates"):
-        road.kubectl.run("delete", kind, "--all", "--all-namespaces", "--wait=false")
-    held = ("get", "devices,templates", "-A", "-o", "jsonpath={.items[*].metadata.finalizers}")
-    eventually(lambda: FINALIZER not in road.kubectl.run(*held), within=300, what="the end of every resource")
+    road.leave_nothing(within=300)
 
 
 @pytest.fixture

@@ -55,13 +55,12 @@ def left_behind(road: Road, namespace: str, *names: str) -> None:
 
 def heard(road: Road, tenant: str) -> list[tuple[str, str]]:
     """Events and devices; only those of one device are in an order."""
-    road.wait_until_sent()
     return [(record.event, record.id) for record in road.events(tenant)]
 
 
 def heard_of(road: Road, tenant: str, device: str) -> list[str]:
     """The events of one device, in their order."""
-    return [event for event, id_ in heard(road, tenant) if id_ == device]
+    return [record.event for record in road.events_of(tenant, device)]
 
 
 # --- status ---------------------------------------------------------------------------------------------

@@ -8,7 +8,6 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import create_engine
 
-from device_registry.manifests import FINALIZER
 from local.platform import Platform
 from tests.support.kubectl import Kubectl
 from tests.support.manifests import a_device, a_template
@@ -78,13 +77,8 @@ def _end(pair: Pair) -> None:
             one.resume()
     if not (pair.first.alive or pair.second.alive):
         pair.first.start(LEADER_ELECTION="false")
-    for kind in ("devices", "templates"):
-        pair.road.kubectl.run("delete", kind, "--all", "--all-namespaces", "--wait=false")
-    held = ("get", "devices,templates", "-A", "-o", "jsonpath={.items[*].metadata.finalizers}")
     try:
-        eventually(
-            lambda: FINALIZER not in pair.road.kubectl.run(*held), within=90, what="the end of every resource"
-        )
+        pair.road.leave_nothing(within=90)
     finally:
         for one in (pair.first, pair.second):
             one.kill()

@@ -87,6 +87,11 @@ def quantile(share: float, name: str, *more: str, by: str = "") -> str:
     return f"histogram_quantile({share}, sum by ({labels}) (rate({scoped(name + '_bucket', *more)}[{RATE}])))"
 
 
+def usual_and_worst(histogram: str) -> list[Query]:
+    """How long half of what a histogram measured took at the most, and 99 of 100."""
+    return [Query(quantile(0.5, histogram), "half"), Query(quantile(0.99, histogram), "99 of 100")]
+
+
 def highest(name: str, *more: str, by: str = "") -> str:
     """A gauge that the leader knows and the others show as 0."""
     return f"max{f' by ({by})' if by else ''} ({scoped(name, *more)})"

@@ -1,6 +1,6 @@
 """What the third dashboard asks: what will break next."""
 
-from .dashboards import RATE, Dashboard, Panel, Query, highest, quantile, rate, scoped
+from .dashboards import RATE, Dashboard, Panel, Query, highest, quantile, rate, scoped, usual_and_worst
 
 
 def _ours(expression: str) -> str:
@@ -25,19 +25,13 @@ NEXT = Dashboard(
             Panel(
                 question="How fast is Kafka?",
                 help="A round of events until the last acknowledgement.",
-                queries=[
-                    Query(quantile(0.5, "device_manager_send_seconds"), "half"),
-                    Query(quantile(0.99, "device_manager_send_seconds"), "99 of 100"),
-                ],
+                queries=usual_and_worst("device_manager_send_seconds"),
                 unit="s",
             ),
             Panel(
                 question="How fast is the API server?",
                 help="One write of a status.",
-                queries=[
-                    Query(quantile(0.5, "device_manager_status_write_seconds"), "half"),
-                    Query(quantile(0.99, "device_manager_status_write_seconds"), "99 of 100"),
-                ],
+                queries=usual_and_worst("device_manager_status_write_seconds"),
                 unit="s",
             ),
             Panel(
@@ -124,10 +118,7 @@ NEXT = Dashboard(
                 question="How full are batches?",
                 help="Devices in one transaction. Near BATCH_ROWS all the time: the registry is the"
                 " bottleneck.",
-                queries=[
-                    Query(quantile(0.5, "device_manager_batch_rows"), "half"),
-                    Query(quantile(0.99, "device_manager_batch_rows"), "99 of 100"),
-                ],
+                queries=usual_and_worst("device_manager_batch_rows"),
             ),
         ],
         "Which versions run": [

@@ -1,6 +1,6 @@
 """What the dashboards ask: is anything stuck, what does the user feel, what will break next."""
 
-from .dashboards import Dashboard, Panel, Query, highest, quantile, rate, scoped
+from .dashboards import Dashboard, Panel, Query, highest, quantile, rate, scoped, usual_and_worst
 from .forecast import NEXT
 
 _FAILED = 'status=~"5.."'
@@ -146,19 +146,13 @@ _FELT = Dashboard(
             Panel(
                 question="How soon is a new device Ready?",
                 help="From its creation until its status said so; the creation is known to the second only.",
-                queries=[
-                    Query(quantile(0.5, "device_manager_time_to_ready_seconds"), "half"),
-                    Query(quantile(0.99, "device_manager_time_to_ready_seconds"), "99 of 100"),
-                ],
+                queries=usual_and_worst("device_manager_time_to_ready_seconds"),
                 unit="s",
             ),
             Panel(
                 question="How soon does Kafka have a change?",
                 help="From the change until its event was acknowledged.",
-                queries=[
-                    Query(quantile(0.5, "device_manager_event_lag_seconds"), "half"),
-                    Query(quantile(0.99, "device_manager_event_lag_seconds"), "99 of 100"),
-                ],
+                queries=usual_and_worst("device_manager_event_lag_seconds"),
                 unit="s",
             ),
             Panel(
@@ -217,10 +211,7 @@ _FELT = Dashboard(
             Panel(
                 question="How long until a write can be read?",
                 help="Through the API server, the operator and Postgres.",
-                queries=[
-                    Query(quantile(0.5, "device_manager_api_write_seconds"), "half"),
-                    Query(quantile(0.99, "device_manager_api_write_seconds"), "99 of 100"),
-                ],
+                queries=usual_and_worst("device_manager_api_write_seconds"),
                 unit="s",
             ),
             Panel(

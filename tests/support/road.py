@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine, text
 
+from device_registry.manifests import FINALIZER
 from device_registry.registry.migrate import migrate
 from local.platform import Platform
 from tests.support.kubectl import Kubectl
@@ -66,6 +67,15 @@ class Road:
         found = json.loads(text)["items"] or [{"metadata": {"name": "nothing"}, "kind": ""}]
         uses = Counter(use["name"] for one in found for use in one.get("spec", {}).get("templates", ()))
         return [one["metadata"]["name"] for one in found if not _is_settled(one, uses)]
+
+    def leave_nothing(self, *, within: float) -> None:
+        """Delete everything and wait until an operator has let go; others may still hold what is theirs."""
+        for kind in ("devices", "templates"):
+            self.kubectl.run("delete", kind, "--all", "--all-namespaces", "--wait=false")
+        held = ("get", "devices,templates", "-A", "-o", "jsonpath={.items[*].metadata.finalizers}")
+        eventually(
+            lambda: FINALIZER not in self.kubectl.run(*held), within=within, what="the end of every resource"
+        )
 
     def rows(self, statement: str, **parameters: Any) -> Sequence[Mapping[str, Any]]:
         """What the registry holds."""
