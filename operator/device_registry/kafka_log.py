@@ -7,6 +7,8 @@ import logging
 
 _LOGGER = logging.getLogger("kafka.net.manager")
 _CUT_OFF = "socket disconnected"
+_OTHER_PROTOCOL = "Invalid frame length"
+"""The library takes the first bytes of TLS for the length of an answer of Kafka's."""
 
 
 class FailedAttempts(logging.Handler):
@@ -33,6 +35,8 @@ class FailedAttempts(logging.Handler):
     def reason(self) -> str:
         """The first reason since `listen`: after a refused password the library's next attempts say less."""
         telling = [one for one in self._told if _CUT_OFF not in one]
+        if telling and _OTHER_PROTOCOL in telling[0]:
+            return f"KAFKA_SECURITY_PROTOCOL does not fit its port ({telling[0]})"
         if telling:
             return telling[0]
         if self._told:

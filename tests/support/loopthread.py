@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -15,7 +15,7 @@ class LoopThread:
     """Runs coroutines for a thread that has no loop."""
 
     def __init__(self, name: str) -> None:
-        self._loop = asyncio.new_event_loop()
+        self._loop = asyncio.SelectorEventLoop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=name, daemon=True)
         self._thread.start()
 
@@ -24,8 +24,9 @@ class LoopThread:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE)
 
     def close(self) -> None:
-        """Cancel what still runs, and end the thread."""
+        """Cancel what still runs, abort what is still connected, and end the thread."""
         self.call(_cancel_all())
+        self.call(_abort_all(self._loop))
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(PATIENCE)
         self._loop.close()
@@ -36,3 +37,11 @@ async def _cancel_all() -> None:
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+
+
+async def _abort_all(loop: asyncio.SelectorEventLoop) -> None:
+    """A transport that waits for its peer (to read the rest, to end TLS) would be left to the collector."""
+    connected: Iterable[asyncio.WriteTransport] = list(loop._transports.values())  # type: ignore[attr-defined]
+    for transport in connected:
+        transport.abort()
+    await asyncio.sleep(0)
