@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 
+from device_registry.domain.errors import Conflict
 from device_registry.domain.events import EventType
 from device_registry.domain.model import Declared, DeviceSpec, Key, Kind
 from device_registry.domain.reasons import Reason
@@ -44,6 +45,8 @@ class Devices:
         device: Resource[DeviceSpec] = await finalizers.hold(self._context.cluster, subject.resource)
         found = await found_keys(self._context.cluster, device.declared)
         result = await self._register.submit(replace(device.declared, keys=found.keys))
+        if result.outcome.reason is Reason.REMOVED:
+            raise Conflict("this version is of a resource that was let go since")
         self._context.secret_users.read(device.key, found.versions)
         self._tell_others(device, result)
         if result.repaired:

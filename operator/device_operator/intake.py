@@ -17,6 +17,9 @@ from .namespaces import UNBOUND
 from .needs import AnyResource, needs_work
 
 DELETED = "DELETED"
+OLD_SECONDS = 60.0
+"""What a standby was told longer ago may be of an object that is gone: a list that is begun anew does not say
+what is missing."""
 
 
 class Index(Protocol):
@@ -53,6 +56,7 @@ class Intake:
 
     def lead(self) -> None:
         """Workers take what is queued from now on."""
+        self._queue.doubt(OLD_SECONDS)
         self._leads = True
 
     def resource_seen(self, event: Mapping[str, Any]) -> None:

@@ -97,6 +97,12 @@ class WorkQueue:
             entries.pop(key, None)
         self._failures.pop(key, None)
 
+    def doubt(self, seconds: float) -> None:
+        """Have what was added longer ago fetched anew when its turn comes."""
+        for entry in (*self._ready.values(), *self._waiting.values()):
+            if self._clock() - entry.since > seconds:
+                entry.resource = None
+
     # --- for workers --------------------------------------------------------------------------------
 
     async def get(self) -> Work:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any, TypeVar
 
+from device_registry.domain.errors import Conflict
 from device_registry.domain.model import TemplateSpec
 from device_registry.domain.outcome import Usage
 from device_registry.domain.reasons import Reason
@@ -36,6 +37,8 @@ class Templates:
         """Bring the row up to date, begin with its devices, and say in the status how far they are."""
         template: Resource[TemplateSpec] = await finalizers.hold(self._context.cluster, subject.resource)
         result = await self._in_writer(self._reconciler.register_template, template.declared)
+        if result.outcome.reason is Reason.REMOVED:
+            raise Conflict("this version is of a resource that was let go since")
         self._tell_others(result)
         usage = await self._propagate(template, result)
         await self._write(template, result, usage)

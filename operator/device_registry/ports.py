@@ -147,6 +147,12 @@ class Transaction(KeyRows, Protocol):
     def forget(self, keys: Collection[Key]) -> None:
         """Drop the outcomes of resources that are gone."""
 
+    def note_released(self, uids: Collection[str], now: datetime, before: datetime) -> None:
+        """Remember that the resources with these uids were let go; forget those of that time and earlier."""
+
+    def released(self, uids: Collection[str]) -> set[str]:
+        """Those of these resources that were let go, as far as it is remembered: they are no more."""
+
     def losers(self, refs: Collection[DeviceRef]) -> list[Key]:
         """Devices that were refused a row with one of these ids and may have it now."""
 

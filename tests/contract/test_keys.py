@@ -15,7 +15,7 @@ from device_registry.domain.psk import Psk, Sealed, Withheld
 from device_registry.domain.reasons import Reason
 from device_registry.ports import Registry
 from device_registry.reconcile import Keeping
-from tests.support.builders import ACME, a_credential, a_device, a_psk, a_template, an_attribute
+from tests.support.builders import ACME, a_credential, a_device, a_psk, a_template, again, an_attribute
 from tests.support.story import Story
 
 VAULT = PasswordVault("kamehameHA", "shuriken")
@@ -137,7 +137,7 @@ def test_keys_go_with_their_device_and_do_not_come_back_with_its_id(story: Story
     device = a_device_with(key=ONE)
     registered(story, device)
     story.delete(device)
-    registered(story, a_device("d", id="d", templates=["t"]))
+    registered(story, again(a_device("d", id="d", templates=["t"])))
     assert stored(story) == {}
 
 

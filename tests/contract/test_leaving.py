@@ -1,10 +1,12 @@
 """Resources go: rows are removed or stay behind, and the world hears what is true."""
 
 from dataclasses import replace
+from datetime import timedelta
 
-from device_registry.domain.model import DeletionPolicy
+from device_registry.domain.model import DeletionPolicy, Kind
 from device_registry.domain.reasons import Reason
-from tests.support.builders import ACME, a_device, a_template
+from tests.support.builders import ACME, a_device, a_template, again
+from tests.support.clock import Clock
 from tests.support.story import Story
 
 RETAIN = DeletionPolicy.RETAIN
@@ -33,7 +35,7 @@ def test_deleting_again_is_silent(story: Story) -> None:
 def test_an_id_that_is_used_again_goes_on_counting(story: Story) -> None:
     story.apply(a_template(), DEVICE)
     story.delete(DEVICE)
-    story.apply(DEVICE)
+    story.apply(again(DEVICE))
     assert story.heard() == ["create abcd#1", "remove abcd#2", "create abcd#3"]
 
 
@@ -173,10 +175,62 @@ def test_a_retained_template_goes_on_serving_its_devices(story: Story) -> None:
     (left,) = story.delete(a_template(), policy=RETAIN)
     assert left.outcome.reason is Reason.RETAINED
     assert story.document("abcd")["templates"] == [1]
-    assert story.apply(a_template())[0].target == "1"
+    assert story.apply(again(a_template()))[0].target == "1"
 
 
 def test_a_new_template_never_gets_the_id_of_a_deleted_one(story: Story) -> None:
     story.apply(a_template())
     story.delete(a_template())
-    assert story.apply(a_template())[0].target == "2"
+    assert story.apply(again(a_template()))[0].target == "2"
+
+
+# --- what comes late ----------------------------------------------------------------------------------
+
+
+def test_a_late_version_of_a_device_that_was_let_go_registers_nothing(story: Story) -> None:
+    other = a_device("other", id="beef")
+    story.apply(a_template(), DEVICE)
+    story.delete(DEVICE)
+    story.heard()
+    late, new = story.results(DEVICE, other)
+    assert (late.outcome.key, late.outcome.reason) == (DEVICE.key, Reason.REMOVED)
+    assert (new.outcome.key, new.outcome.reason) == (other.key, Reason.REGISTERED)
+    assert story.row("abcd") is None
+    assert story.heard() == ["create beef#1"]
+    assert story.registry.outcomes([DEVICE.key]) == {}
+
+
+def test_a_late_version_does_not_take_the_row_of_its_successor(story: Story) -> None:
+    story.apply(a_template(), DEVICE)
+    story.delete(DEVICE)
+    story.apply(again(DEVICE))
+    assert story.apply(DEVICE)[0].reason is Reason.REMOVED
+    row = story.row("abcd")
+    assert row
+    assert row.claim
+    assert row.claim.uid == again(DEVICE).uid
+
+
+def test_a_late_version_does_not_take_back_a_row_that_was_retained(story: Story) -> None:
+    story.apply(a_template(), DEVICE)
+    story.delete(DEVICE, policy=RETAIN)
+    assert story.apply(DEVICE)[0].reason is Reason.REMOVED
+    row = story.row("abcd")
+    assert row
+    assert not row.claimed
+
+
+def test_a_late_version_of_a_template_that_was_let_go_registers_nothing(story: Story) -> None:
+    story.apply(a_template())
+    story.delete(a_template())
+    assert story.apply(a_template())[0].reason is Reason.REMOVED
+    assert story.registry.holdings(Kind.TEMPLATE, ("", ""), 1) == []
+
+
+def test_a_cluster_that_is_restored_brings_resources_back_with_their_uids(story: Story, clock: Clock) -> None:
+    story.apply(a_template(), DEVICE)
+    story.delete(DEVICE)
+    clock.now += timedelta(minutes=11)
+    story.apply(again(a_device("other", id="beef")))
+    story.delete(a_device("other", id="beef"))
+    assert story.apply(DEVICE)[0].reason is Reason.REGISTERED

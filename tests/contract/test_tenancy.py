@@ -9,7 +9,7 @@ from device_registry.domain.model import Declared, Key, Kind, Tenant, TenantClai
 from device_registry.domain.outcome import Outcome
 from device_registry.domain.reasons import Reason
 from device_registry.ports import Registry
-from tests.support.builders import ACME, a_device, at
+from tests.support.builders import ACME, a_device, again, at
 from tests.support.story import Story
 
 NEW = Tenant("new")
@@ -73,9 +73,9 @@ def test_a_namespace_that_changes_its_tenant_while_it_has_rows_registers_nothing
 def test_a_changed_tenant_is_accepted_once_the_rows_are_gone(story: Story, registry: Registry) -> None:
     story.apply(of("acme"))
     story.delete(of("acme"))
-    assert reasons(story.apply(of("acme", tenant="new", explicit=True))) == ["Registered"]
+    assert reasons(story.apply(again(of("acme", tenant="new", explicit=True)))) == ["Registered"]
     assert noted(registry) is None, "nobody stands for the old one"
-    assert reasons(story.apply(of("other", explicit=True))) == ["Registered"]
+    assert reasons(story.apply(again(of("other", explicit=True)))) == ["Registered"]
 
 
 def test_a_namespace_that_was_refused_does_not_stand_for_the_tenant_that_it_wanted(

@@ -6,7 +6,7 @@ from device_registry.domain.errors import NotFound, Refused
 from device_registry.domain.model import DeletionPolicy, Key, Kind
 from device_registry.domain.reasons import Reason
 from device_registry.reconcile.unclaimed import Ref, remove, reserve
-from tests.support.builders import ACME, NOON, a_device, a_template
+from tests.support.builders import ACME, NOON, a_device, a_template, again
 from tests.support.story import Story
 
 RETAIN = DeletionPolicy.RETAIN
@@ -36,7 +36,7 @@ def reserved(story: Story, ref: Ref, name: str) -> None:
 
 
 def test_deleting_an_unclaimed_device_is_told_and_its_id_goes_to_who_waits_for_it(left: Story) -> None:
-    left.apply(a_template())
+    left.apply(again(a_template()))
     rival = a_device("rival", id="abcd")
     assert left.apply(rival)[0].reason is Reason.ALREADY_EXISTS
     assert removed(left, DEVICE_REF) == [rival.key]
@@ -83,6 +83,6 @@ def test_a_reserved_row_goes_to_its_resource_in_silence(left: Story) -> None:
 
 
 def test_a_place_is_not_reserved_twice(left: Story) -> None:
-    left.apply(a_template(), a_device("second", id="beef"))
+    left.apply(again(a_template()), a_device("second", id="beef"))
     with pytest.raises(Refused, match=r"Device acme/second has the row device/beef already"):
         reserved(left, DEVICE_REF, "second")

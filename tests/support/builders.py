@@ -1,8 +1,9 @@
 """Values for tests, complete with one word: what a test does not name is like in any other test."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from device_registry.domain.model import (
     Attribute,
@@ -26,6 +27,8 @@ from device_registry.domain.outcome import Outcome
 from device_registry.domain.reasons import Reason
 from device_registry.domain.templating import create, ids_needed
 from device_registry.manifests import Resource
+
+_Spec = TypeVar("_Spec", DeviceSpec, TemplateSpec)
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ACME = Tenant("acme")
@@ -111,6 +114,11 @@ def a_device(
         spec=DeviceSpec(device_id=DeviceId(id) if id is not None else None, **spec),
         **given,
     )
+
+
+def again(declared: Declared[_Spec]) -> Declared[_Spec]:
+    """The resource that is created under the same name once this one is gone."""
+    return replace(declared, uid=f"{declared.uid}-again")
 
 
 # --- registered -------------------------------------------------------------------------------------

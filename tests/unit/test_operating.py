@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -80,6 +81,38 @@ async def test_the_end_of_an_object_that_is_told_late_does_not_hide_its_successo
     for event in (beginning, *ending):
         it.program.intake.resource_seen(event)
     await it.shows(DEVICE, "Ready", "True")
+
+
+async def test_a_late_event_of_a_device_that_was_let_go_does_not_bring_it_back(it: Operating) -> None:
+    await a_fleet(it)
+    held: list[Any] = []
+    listeners, it.cluster.listeners[:] = it.cluster.listeners[:], [held.append]
+    it.cluster.put(a_device(namespace="acme", label="Edited"))
+    it.cluster.remove(DEVICE)
+    it.program.queue.add(DEVICE)
+    await it.until(lambda: DEVICE not in it.cluster.objects)
+    await it.settled()
+    it.cluster.listeners[:] = listeners
+    assert "deletionTimestamp" not in held[0]["object"]["metadata"]
+    it.program.intake.resource_seen(held[0])
+    await it.until(lambda: it.cluster.calls["get"] == 2, "a second look")
+    await it.settled()
+    assert [event[0] for event in it.events()] == ["create", "remove"]
+
+
+async def test_a_late_event_of_a_template_that_was_let_go_does_not_bring_it_back(it: Operating) -> None:
+    it.cluster.put(a_template(namespace="acme"))
+    await it.shows(TEMPLATE, "Ready", "True")
+    await it.settled()
+    late = deepcopy(it.cluster.objects[TEMPLATE])
+    del late["status"]
+    it.cluster.remove(TEMPLATE)
+    await it.until(lambda: TEMPLATE not in it.cluster.objects)
+    await it.settled()
+    it.program.intake.resource_seen({"type": "MODIFIED", "object": late})
+    await it.until(lambda: it.cluster.calls["get"] == 1, "a second look")
+    await it.settled()
+    assert it.database.holdings(Kind.TEMPLATE, ("", ""), 1) == []
 
 
 async def test_a_settled_fleet_stays_silent_when_it_is_listed_again(it: Operating) -> None:

@@ -56,6 +56,16 @@ def test_many_events_of_a_key_are_one_entry_with_the_latest_version(queue: WorkQ
     assert queue.take() is None
 
 
+def test_versions_of_long_ago_are_fetched_anew_when_they_are_doubted(
+    queue: WorkQueue, clock: Seconds
+) -> None:
+    queue.add(a_key("old"), version(1))
+    clock.now += 61
+    queue.add(a_key("new"), version(1))
+    queue.doubt(60)
+    assert [queue.take(), queue.take()] == [Work(a_key("old"), None), Work(a_key("new"), version(1))]
+
+
 def test_templates_go_before_devices_and_live_before_sweep(queue: WorkQueue) -> None:
     queue.add(a_key("swept template", Kind.TEMPLATE), priority=Priority.SWEEP)
     queue.add(a_key("device"))

@@ -49,6 +49,8 @@ class Tables:
     keys: dict[tuple[DeviceRef, str], Sealed] = field(default_factory=dict)
     """Keys of devices by device and label of the attribute."""
     departures: list[tuple[Tenant, datetime]] = field(default_factory=list)
+    released: dict[str, datetime] = field(default_factory=dict)
+    """When the resources with these uids were let go."""
 
     def copy(self) -> "Tables":
         """A snapshot that can be changed without this one."""

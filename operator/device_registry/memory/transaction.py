@@ -224,6 +224,13 @@ class MemoryTransaction(MemoryKeys):
         for key in keys:
             self._tables.outcomes.pop(key, None)
 
+    def note_released(self, uids: Collection[str], now: datetime, before: datetime) -> None:
+        kept = {uid: when for uid, when in self._tables.released.items() if when > before}
+        self._tables.released = kept | dict.fromkeys(uids, now)
+
+    def released(self, uids: Collection[str]) -> set[str]:
+        return set(uids) & self._tables.released.keys()
+
     def losers(self, refs: Collection[DeviceRef]) -> list[Key]:
         outcomes = self._tables.outcomes.values()
         return [one.key for one in outcomes if one.wanted and (one.tenant, one.wanted) in refs]

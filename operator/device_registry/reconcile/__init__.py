@@ -16,7 +16,7 @@ from device_registry.domain.rules import Violation
 from device_registry.ports import Registry, Transaction
 
 from .departure import Departure, release_devices, release_template
-from .devices import Batch
+from .devices import register_devices
 from .keys import Keeping
 from .propagation import Progress, propagate
 from .results import Result, record, refusal
@@ -56,7 +56,10 @@ class Reconciler:
         self._keeping = keeping
 
     def register_devices(self, devices: Sequence[Declared[DeviceSpec]]) -> list[Result]:
-        """Bring the rows of declared devices up to date. A row that the registry rejects fails alone."""
+        """Bring the rows of declared devices up to date. A row that the registry rejects fails alone.
+
+        A version of a device that was let go since changes nothing (Removed).
+        """
         return _alone_if_rejected(devices, self._register, self._refuse)
 
     def release_devices(self, departures: Sequence[Departure[DeviceSpec]]) -> list[Result]:
@@ -91,7 +94,7 @@ class Reconciler:
         return self._decided(lambda one: correct(one, tenant, noted, true))
 
     def _register(self, devices: Sequence[Declared[DeviceSpec]]) -> list[Result]:
-        return self._decided(lambda one: Batch(one, devices, self._clock(), self._keeping).run())
+        return self._decided(lambda one: register_devices(one, devices, self._clock(), self._keeping))
 
     def _refuse(self, declared: Declared[DeviceSpec] | Declared[TemplateSpec], error: Rejected) -> Result:
         result = refusal(declared, Violation(reason=Reason.INVALID_SPEC, message=error.message))

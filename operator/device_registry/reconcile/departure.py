@@ -24,6 +24,7 @@ from device_registry.domain.outcome import Outcome
 from device_registry.domain.reasons import Reason
 from device_registry.ports import Place, Transaction
 
+from . import released
 from .holding import held_back
 from .results import Result
 
@@ -63,7 +64,7 @@ def release_devices(
     held = held_back(transaction, limited, budget, now)
     leaving = [one for one in departures if one.declared.key not in held]
     recorded, wake = _release(transaction, _with_rows(leaving, rows), now, budget)
-    transaction.forget([one.declared.key for one in leaving])
+    released.note(transaction, [one.declared for one in leaving], now)
     results = [_result(one, rows.get(one.declared.claim.place), recorded, wake, held) for one in departures]
     transaction.record([one.outcome for one in results if one.outcome.reason is Reason.DELETION_HELD])
     return results
@@ -146,7 +147,7 @@ def release_template(transaction: Transaction, departure: Departure[TemplateSpec
         transaction.remove_template(row.tenant, row.id)
     elif row:
         transaction.save_template(replace(row, unclaimed_since=now, terminating=False))
-    transaction.forget([declared.key])
+    released.note(transaction, [declared], now)
     reason = Reason.RETAINED if departure.policy is DeletionPolicy.RETAIN else Reason.REMOVED
     return Result(outcome=_outcome(declared, reason, str(row.id) if row else ""))
 

@@ -27,6 +27,7 @@ from device_registry.domain.rules import Violation
 from device_registry.key_ports import DeviceRef
 from device_registry.ports import Place, Transaction
 
+from . import released
 from .keys import Keeping, KeyBook
 from .results import Result, record, refusal
 from .tenancy import Standing, settle
@@ -45,6 +46,17 @@ class _Verdict:
     repaired: bool
     """Whether the row had been changed or deleted behind our back."""
     keys: KeyPlan
+
+
+def register_devices(
+    transaction: Transaction, devices: Sequence[Declared[DeviceSpec]], now: datetime, keeping: Keeping
+) -> list[Result]:
+    """Register those that were not let go since; answers in the order of the devices."""
+    gone = released.already(transaction, devices)
+    there = [one for one in devices if one.key not in gone]
+    registered = Batch(transaction, there, now, keeping).run() if there else []
+    results = gone | {one.outcome.key: one for one in registered}
+    return [results[one.key] for one in devices]
 
 
 class Batch:

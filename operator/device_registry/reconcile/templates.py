@@ -11,12 +11,18 @@ from device_registry.domain.reasons import Reason
 from device_registry.domain.rules import Violation
 from device_registry.ports import Transaction
 
+from . import released
 from .results import Result, record, refusal
 from .tenancy import settle
 
 
 def register_template(transaction: Transaction, declared: Declared[TemplateSpec], now: datetime) -> Result:
-    """Create, revise or adopt the row of a template, or say what is wrong with it."""
+    """Create, revise or adopt the row of a template, or say what is wrong with it.
+
+    A version of a template that was let go since changes nothing (Removed).
+    """
+    if gone := released.already(transaction, [declared]):
+        return gone[declared.key]
     stands = settle(transaction, declared.tenant, [declared.contender])
     own = transaction.template_at(declared.claim.place)
     if own and is_outdated(declared, own):

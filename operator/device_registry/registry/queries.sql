@@ -281,6 +281,16 @@ WHERE (o.kind, o.namespace, o.name) = (row.kind, row.namespace, row.name)
 SELECT o.* FROM outcome o JOIN unnest(%(kinds)s::text[], %(namespaces)s::text[], %(names)s::text[])
   AS row(kind, namespace, name) ON (o.kind, o.namespace, o.name) = (row.kind, row.namespace, row.name)
 
+-- name: prune_released
+DELETE FROM released WHERE released_at <= %(before)s
+
+-- name: note_released
+INSERT INTO released (uid, released_at) SELECT uid, %(now)s FROM unnest(%(uids)s::text[]) AS row(uid)
+ON CONFLICT (uid) DO UPDATE SET released_at = excluded.released_at
+
+-- name: released
+SELECT uid FROM released WHERE uid = ANY(%(uids)s::text[])
+
 -- name: losers
 SELECT o.kind, o.namespace, o.name FROM outcome o
 JOIN unnest(%(tenants)s::text[], %(ids)s::text[]) AS row(tenant, id) ON (o.tenant, o.wanted) = (row.tenant, row.id)

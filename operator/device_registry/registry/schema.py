@@ -181,6 +181,14 @@ departure = Table(
     Index(None, "tenant", "left_at"),
 )
 
+released = Table(
+    "released",
+    metadata,
+    Column("uid", Text, primary_key=True),
+    Column("released_at", _TIME, nullable=False),
+    Index(None, "released_at"),
+)
+
 event_stream = Table(
     "event_stream",
     metadata,

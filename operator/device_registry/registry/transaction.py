@@ -261,6 +261,14 @@ class PostgresTransaction(KeyStatements):
             self.execute(_SQL.forget_outcomes, **rows.key_columns(keys))
             self.execute(_SQL.notify_outcome)
 
+    def note_released(self, uids: Collection[str], now: datetime, before: datetime) -> None:
+        self.execute(_SQL.prune_released, before=before)
+        if uids:
+            self.execute(_SQL.note_released, uids=sorted(uids), now=now)
+
+    def released(self, uids: Collection[str]) -> set[str]:
+        return {row["uid"] for row in self.execute(_SQL.released, uids=list(uids))} if uids else set()
+
     def losers(self, refs: Collection[DeviceRef]) -> list[Key]:
         return [rows.key(row) for row in self.execute(_SQL.losers, **_refs(refs))] if refs else []
 
