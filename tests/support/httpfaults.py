@@ -174,8 +174,12 @@ class HttpFaults:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         fault = next((one for one in self._faults if one.concerns(request, self._chance)), None)
-        if fault is None:
-            return await self._forward(request)
+        try:
+            return await (self._forward(request) if fault is None else self._answer(request, fault))
+        except aiohttp.ClientError:
+            return _hung_up(request)
+
+    async def _answer(self, request: web.BaseRequest, fault: HttpFault) -> web.StreamResponse:
         self.given[fault.status] += 1
         if fault.late:
             async with self._ask(request) as answer:
@@ -183,14 +187,11 @@ class HttpFaults:
         return fault.answer()
 
     async def _forward(self, request: web.BaseRequest) -> web.StreamResponse:
-        try:
-            async with self._ask(request) as answer:
-                if answer.ok and "watch=" in request.query_string:
-                    return await self._follow(request, answer)
-                headers = _end_to_end(answer.headers)
-                return web.Response(body=await answer.read(), status=answer.status, headers=headers)
-        except aiohttp.ClientError:
-            return _hung_up(request)
+        async with self._ask(request) as answer:
+            if answer.ok and "watch=" in request.query_string:
+                return await self._follow(request, answer)
+            headers = _end_to_end(answer.headers)
+            return web.Response(body=await answer.read(), status=answer.status, headers=headers)
 
     def _ask(self, request: web.BaseRequest) -> Any:
         return self._session.request(
