@@ -8,7 +8,7 @@ import fcntl
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,6 +81,9 @@ SOURCES = (
 )
 """Versions here and in the module files change together; the unit tests compare them."""
 
+PROMETHEUS_OPERATOR = "github.com/prometheus-operator/prometheus-operator"
+"""Its module holds the definitions of ServiceMonitor, PodMonitor and PrometheusRule."""
+
 CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager")
 
 HELM = {4: "helm", 3: "helm3"}
@@ -110,6 +113,14 @@ def prometheus(reporter: Reporter | None = None) -> Path:
     """Return Prometheus: the one on the PATH, else a built one; raises BuildFailed."""
     installed = shutil.which("prometheus")
     return Path(installed) if installed else _built("prometheus", reporter or Silent())
+
+
+def definitions_for_prometheus(kinds: Iterable[str]) -> list[Path]:
+    """Return the manifests of these CRDs of Prometheus' operator, named in the plural; raises BuildFailed."""
+    log = cache_folder() / "prometheus-operator.log"
+    folder = golang.fetch("prometheus-operator", PROMETHEUS_OPERATOR, log)
+    examples = folder / "example" / "prometheus-operator-crd"
+    return [examples / f"monitoring.coreos.com_{kind}.yaml" for kind in kinds]
 
 
 def kubectl() -> Path:

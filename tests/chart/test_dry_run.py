@@ -6,15 +6,30 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from local import binaries
 from tests.support import chartcases
 from tests.support.chartobjects import pod_spec
+from tests.support.kubectl import KubectlError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.support.helm import Helm
     from tests.support.kubectl import Kubectl
 
-FOREIGN = {"PodMonitor", "ServiceMonitor", "PrometheusRule"}
-"""Kinds of Prometheus' operator, which this cluster does not know."""
+FOREIGN = ("podmonitors", "servicemonitors", "prometheusrules")
+"""Kinds of Prometheus' operator that the chart may make objects of."""
+
+
+@pytest.fixture(scope="module")
+def definitions(kubectl: Kubectl) -> Iterator[None]:
+    """Let the cluster know them for a while; other tests render for one that does not."""
+    paths = binaries.definitions_for_prometheus(FOREIGN)
+    files = [f"--filename={path}" for path in paths]
+    kubectl.run("apply", "--server-side", *files)
+    kubectl.run("wait", "--for=condition=Established", "--timeout=30s", *files)
+    yield
+    kubectl.run("delete", "--wait", *files)
 
 
 @pytest.fixture(scope="module")
@@ -26,10 +41,19 @@ def namespaces(kubectl: Kubectl) -> None:
 
 
 @pytest.mark.parametrize("case", chartcases.CASES)
-@pytest.mark.usefixtures("namespaces")
+@pytest.mark.usefixtures("definitions", "namespaces")
 def test_every_object_is_accepted(helm: Helm, kubectl: Kubectl, case: str) -> None:
-    objects = [one for one in chartcases.rendered(helm, case) if one["kind"] not in FOREIGN]
-    kubectl.dry_run(objects)
+    kubectl.dry_run(chartcases.rendered(helm, case))
+
+
+@pytest.mark.usefixtures("definitions", "namespaces")
+def test_what_prometheus_operator_would_not_understand_is_refused(helm: Helm, kubectl: Kubectl) -> None:
+    objects = chartcases.rendered(helm, "everything")
+    monitors = [one for one in objects if one["kind"] == "PodMonitor"]
+    assert monitors
+    monitors[0]["spec"]["podMetricsEndpoint"] = []
+    with pytest.raises(KubectlError, match="podMetricsEndpoint"):
+        kubectl.dry_run(monitors)
 
 
 @pytest.mark.parametrize("case", chartcases.CASES)

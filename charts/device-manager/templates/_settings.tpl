@@ -173,6 +173,7 @@ existingSecret, secretKeys). */}}
   value: none
 {{- end }}
 {{- include "device-manager.certificates" (dict "folder" "kafka" "tls" .Values.kafka.tls "ca" "KAFKA_SSL_CA_LOCATION" "cert" "KAFKA_SSL_CERTIFICATE_LOCATION" "key" "KAFKA_SSL_KEY_LOCATION") }}
+{{- include "device-manager.fromsecret" (dict "name" "KAFKA_SSL_KEY_PASSWORD" "secret" .Values.kafka.tls.existingSecret "key" .Values.kafka.tls.keyPasswordKey) }}
 {{- end }}
 {{- end -}}
 
