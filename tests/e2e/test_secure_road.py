@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import httpx
@@ -33,11 +34,19 @@ def database(secure: SecureServers) -> str:
 
 
 @pytest.fixture
-def environment(platform: Platform, secure: SecureServers, database: str, tmp_path: Path) -> dict[str, str]:
+def folder() -> Iterator[Path]:
+    """A folder that the programs may read whoever they run as; pytest's own is its user's alone."""
+    with TemporaryDirectory(prefix="device-manager-secure-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.fixture
+def environment(platform: Platform, secure: SecureServers, database: str, folder: Path) -> dict[str, str]:
     """The variables of a program that is let in; the files that they name are the test's own."""
-    authority = tmp_path / "ca.crt"
+    authority = folder / "ca.crt"
     authority.write_bytes(secure.authority.certificate.read_bytes())
-    secret = tmp_path / "kafka-password"
+    secret = folder / "kafka-password"
     secret.write_text(f"{PASSWORD}\n")
     return {
         **platform.environment(database),
@@ -56,9 +65,9 @@ def environment(platform: Platform, secure: SecureServers, database: str, tmp_pa
 
 
 @pytest.fixture
-def operator(environment: dict[str, str], tmp_path: Path) -> Iterator[Program]:
+def operator(environment: dict[str, str], folder: Path) -> Iterator[Program]:
     """An operator, not started yet."""
-    program = Program("operator", environment, tmp_path / "operator.log")
+    program = Program("operator", environment, folder / "operator.log")
     yield program
     assert program.stop() == 0
 
@@ -83,14 +92,14 @@ def told(program: Program, event: str) -> list[str]:
 
 
 def test_a_device_goes_the_whole_road(
-    road: Road, environment: dict[str, str], namespace: str, tmp_path: Path
+    road: Road, environment: dict[str, str], namespace: str, folder: Path
 ) -> None:
     road.operator.start()
     declare(road, namespace)
     device = road.ready("device", "freezer-7", namespace)
     port = free_port()
     variables = {**environment, "API_HOST": LOOPBACK, "API_PORT": str(port)}
-    facade = Program("api", variables, tmp_path / "facade.log").start()
+    facade = Program("api", variables, folder / "facade.log").start()
     token = base64.b64encode(json.dumps({"service": namespace}).encode()).decode()
     answer = httpx.get(
         f"http://{LOOPBACK}:{port}/device/{device['status']['deviceId']}",
@@ -119,11 +128,11 @@ def test_an_operator_that_kafka_does_not_let_in_registers_and_waits(
     ("name", "line"), [("operator", "cannot begin yet, will try again"), ("api", "not serving yet")]
 )
 def test_a_program_that_distrusts_postgres_waits_for_a_better_file_of_authorities(
-    secure: SecureServers, environment: dict[str, str], name: str, line: str, tmp_path: Path
+    secure: SecureServers, environment: dict[str, str], name: str, line: str, folder: Path
 ) -> None:
     authority = Path(environment["PGSSLROOTCERT"])
     authority.write_bytes(secure.stranger.certificate.read_bytes())
-    program = Program(name, {**environment, "API_PORT": str(free_port())}, tmp_path / f"{name}.log")
+    program = Program(name, {**environment, "API_PORT": str(free_port())}, folder / f"{name}.log")
     program.launch()
     assert "certificate verify failed" in eventually(lambda: told(program, line))[0]
     assert program.alive
