@@ -33,6 +33,13 @@ def of_removed(key: Key, location: str) -> Awaited:
     return {location.rpartition("/")[2]: None} if key.kind is Kind.DEVICE else {}
 
 
+async def removed_by_us(context: Context, key: Key, location: str) -> bool:
+    """Whether the removal that Kafka hears of was asked for by this request; a template's tells nobody."""
+    asked = asking.current()
+    subjects = of_removed(key, location)
+    return bool(subjects) and asked.id == await context.reader.last_request(asked.tenant, *subjects)
+
+
 async def wait(context: Context, awaited: Awaited, location: str) -> None:
     """Return when the events are acknowledged, if the request wants that.
 

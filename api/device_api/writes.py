@@ -18,6 +18,7 @@ from device_registry.domain.outcome import Outcome
 from device_registry.domain.reasons import Reason
 from device_registry.manifests import (
     REST_MANAGER,
+    author,
     edited_spec,
     key_of,
     note,
@@ -109,14 +110,16 @@ async def remove(context: Context, key: Key, uid: str, location: str, *, patient
     """
     with measured("delete"):
         await context.waiter.ready()
-        first = await _delete(context, key, uid)
+        mine = await _delete(context, key, uid)
         try:
             held = await context.waiter.wait_gone(asking.current().tenant, key, uid, patient=patient)
         except TimeoutError:
             raise accepted(location) from None
         if held is not None:
             raise refusal(held.message)
-        if not first:
+        if mine is None:
+            mine = await publication.removed_by_us(context, key, location)
+        if not mine:
             raise _gone(key, location)
         await publication.wait(context, publication.of_removed(key, location), location)
 
@@ -245,30 +248,39 @@ async def _put_back(context: Context, before: Mapping[str, Any], after: Mapping[
 # --- deleting ---------------------------------------------------------------------------------------
 
 
-async def _delete(context: Context, key: Key, uid: str) -> bool:
-    """Whether it was this call that deleted the resource. Raises Problem (409) when others declare it."""
+async def _delete(context: Context, key: Key, uid: str) -> bool | None:
+    """Whether it was this call that deleted the resource, None if it may have been.
+
+    When a connection breaks the HTTP client asks for a deletion once more, and only hears then that the
+    version is another one or that nothing is there. Raises Problem (409) when others declare the resource.
+    """
+    signed = False
     for _ in range(_ATTEMPTS):
         try:
             found = await context.cluster.get(key)
-            if found["metadata"]["uid"] != uid or "deletionTimestamp" in found["metadata"]:
-                return False
+            meta = found["metadata"]
+            if meta["uid"] != uid:
+                return None if signed else False
+            if "deletionTimestamp" in meta:
+                return author(meta).request == asking.current().id
             ownership.check_whole(context.settings, found)
-            await _delete_this(context, found)
+            version = await _sign_deletion(context, found)
+            signed = True
+            await context.cluster.delete(key, uid=uid, resource_version=version)
             return True
         except NotFound:
-            return False
+            return None if signed else False
         except Conflict:
             continue
     raise _contended(key)
 
 
-async def _delete_this(context: Context, found: Mapping[str, Any]) -> None:
-    """Leave a note of who deletes it (that makes a generation of its own), then delete this very version."""
-    key, meta, asked = key_of(found), found["metadata"], asking.current()
+async def _sign_deletion(context: Context, found: Mapping[str, Any]) -> str:
+    """Leave a note of who deletes it, which makes a generation of its own; answers the version to delete."""
+    meta, asked = found["metadata"], asking.current()
     noted = note(meta["generation"] + 1, asked.id, asked.user)
-    signed = await context.cluster.annotate(key, noted, meta["resourceVersion"])
-    version = signed["metadata"]["resourceVersion"]
-    await context.cluster.delete(key, uid=meta["uid"], resource_version=version)
+    signed = await context.cluster.annotate(key_of(found), noted, meta["resourceVersion"])
+    return str(signed["metadata"]["resourceVersion"])
 
 
 def _gone(key: Key, location: str) -> Problem:

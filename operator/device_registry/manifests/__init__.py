@@ -5,7 +5,7 @@ The operator parses watch events with `parse`, the facade writes manifests with 
 `kubectl get` shows.
 """
 
-from .authorship import REST_MANAGER, note, undertaking_of, writer
+from .authorship import REST_MANAGER, author, note, undertaking_of, writer
 from .fields import missing_fields
 from .names import (
     ALLOW_MASS_DELETION,
@@ -39,6 +39,7 @@ __all__ = [
     "TENANT",
     "VERSION",
     "Resource",
+    "author",
     "device_manifest",
     "device_spec",
     "edited_spec",

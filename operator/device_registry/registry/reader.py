@@ -142,6 +142,11 @@ class RegistryReader(BindingReads, KeyReads, Actuations):
         (row,) = await self.fetch(_SQL.publication, tenant=tenant, subjects=subjects, sequences=sequences)
         return not row["waiting"]
 
+    async def last_request(self, tenant: Tenant, subject: str) -> str:
+        """The id of the REST request that caused the last event of a subject; empty when none did."""
+        found = await self.fetch(_SQL.last_request, tenant=tenant, subject=subject)
+        return str(found[0]["request"]) if found else ""
+
 
 @cache
 def _page_statement(

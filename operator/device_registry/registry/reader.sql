@@ -122,3 +122,6 @@ SELECT EXISTS (
 -- name: outcomes
 SELECT o.* FROM outcome o JOIN unnest(%(kinds)s::text[], %(namespaces)s::text[], %(names)s::text[])
   AS row(kind, namespace, name) ON (o.kind, o.namespace, o.name) = (row.kind, row.namespace, row.name)
+
+-- name: last_request
+SELECT request FROM outbox WHERE tenant = %(tenant)s AND subject = %(subject)s ORDER BY sequence DESC LIMIT 1
