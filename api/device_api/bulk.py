@@ -14,7 +14,7 @@ from device_registry.domain.errors import NotFound
 from device_registry.domain.model import Key
 from device_registry.manifests import ALLOW_MASS_DELETION
 
-from . import ownership, writes
+from . import ownership, removing, writes
 from .context import Context
 from .problems import Problem
 
@@ -33,7 +33,7 @@ _One = TypeVar("_One")
 async def remove(context: Context, resources: Sequence[Resource], location: str) -> set[Key]:
     """Delete the resources and wait until their rows are gone; answers those that nobody else deleted first.
 
-    Raises Problem, before anything is deleted, when one is declared elsewhere (409); and as `writes.remove`.
+    Raises Problem, before anything is deleted, when one is declared elsewhere (409); as `removing.remove`.
     """
     await check(context, [key for key, _ in resources])
     await _lift_budget(context, {key.namespace for key, _ in resources})
@@ -83,7 +83,7 @@ async def _check(context: Context, key: Key) -> None:
 async def _remove(context: Context, key: Key, uid: str, location: str) -> bool:
     """Whether it was this call that removed it: another one may have been faster."""
     try:
-        await writes.remove(context, key, uid, location, patient=True)
+        await removing.remove(context, key, uid, location, patient=True)
     except Problem as problem:
         if problem.status == HTTPStatus.NOT_FOUND:
             return False

@@ -8,7 +8,7 @@ from device_registry.domain.model import DeviceId, DeviceSpec, Key, Tenant
 from device_registry.manifests import device_manifest
 from device_registry.registry.bindings import StoredDevice
 
-from . import bulk, fitting, names, overrides, secrets_of, writes
+from . import bulk, fitting, names, overrides, removing, secrets_of, writes
 from .announcing import token
 from .bodies import DeviceBody
 from .context import Context
@@ -107,7 +107,7 @@ async def change(context: Context, device: Declared, edit: Callable[[DeviceSpec]
 async def delete(context: Context, tenant: Tenant, device_id: str) -> str:
     """Remove a device; answers its last document. Raises Problem."""
     device = await declared(context, tenant, device_id)
-    await writes.remove(context, device.key, device.uid, device.location)
+    await removing.remove(context, device.key, device.uid, device.location)
     return device.body
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from device_registry.domain.model import Key, RegisteredTemplate, TemplateSpec, Tenant
 from device_registry.manifests import template_manifest
 
-from . import bulk, fitting, names, pruning, writes
+from . import bulk, fitting, names, pruning, removing, writes
 from .announcing import token
 from .context import Context
 from .parameters import identifier
@@ -68,7 +68,7 @@ async def delete(
     template = await find(context, tenant, template_id)
     await _check_unused(context, tenant, [template.id], verbose=verbose)
     key, uid = _resource(template)
-    await writes.remove(context, key, uid, _location(template.id))
+    await removing.remove(context, key, uid, _location(template.id))
     return template
 
 

@@ -1,4 +1,4 @@
-"""Writes over REST are resources like others: created, changed, deleted, then waited for in the registry.
+"""Writes over REST are resources like others: created or changed, then waited for (deletions: `removing`).
 
 Whoever gets an answer can read what was written. Nothing is written while nobody would register it (503);
 what is slow to be registered is answered 202; what fails half-way is taken back.
@@ -36,7 +36,7 @@ _LOG = structlog.get_logger(__name__)
 
 _LEAVING_SECONDS: Final = 0.02
 """Between two attempts while a deleted resource of the same name is leaving: its row is gone already."""
-_ATTEMPTS: Final = 100
+ATTEMPTS: Final = 100
 """At a change of an object that others write too; a write takes a few milliseconds."""
 
 _STATUSES: Final[Mapping[Reason, HTTPStatus]] = {
@@ -98,30 +98,6 @@ async def change(
             raise
         await publication.wait(context, publication.of([outcome]), location)
         return outcome
-
-
-async def remove(context: Context, key: Key, uid: str, location: str, *, patient: bool = False) -> None:
-    """Delete the resource and wait until its row is gone; if `patient`, also while a budget holds it.
-
-    Of several at once one returns, the others raise Problem (404, with the last segment of `location` as
-    the id). Raises Problem also: 409 naming the manager when the resource is declared elsewhere (unless
-    FOREIGN_RESOURCES=overwrite), 400 when its deletion waits for others, 202 with `location` when the row
-    does not go in time. Raises Unavailable as `change`.
-    """
-    with measured("delete"):
-        await context.waiter.ready()
-        mine = await _delete(context, key, uid)
-        try:
-            held = await context.waiter.wait_gone(asking.current().tenant, key, uid, patient=patient)
-        except TimeoutError:
-            raise accepted(location) from None
-        if held is not None:
-            raise refusal(held.message)
-        if mine is None:
-            mine = await publication.removed_by_us(context, key, location)
-        if not mine:
-            raise _gone(key, location)
-        await publication.wait(context, publication.of_removed(key, location), location)
 
 
 # --- creating ---------------------------------------------------------------------------------------
@@ -200,9 +176,9 @@ async def _replace(
     Also a change is asked for once more when a connection breaks, and is a Conflict then with itself.
     """
     tried: tuple[_Object, _Object] | None = None
-    for _ in range(_ATTEMPTS):
+    for _ in range(ATTEMPTS):
         before = await _present(context, key, uid, location)
-        if tried and _is_ours(before) and before["spec"] == tried[1]["spec"]:
+        if tried and is_ours(before) and before["spec"] == tried[1]["spec"]:
             return tried[0], before
         spec = _edited(before, edit)
         ownership.check_fields(context.settings, before, spec)
@@ -214,10 +190,10 @@ async def _replace(
             return before, await context.cluster.replace(wanted, REST_MANAGER)
         except Conflict:
             continue
-    raise _contended(key)
+    raise contended(key)
 
 
-def _is_ours(obj: Mapping[str, Any]) -> bool:
+def is_ours(obj: Mapping[str, Any]) -> bool:
     """Whether this request has written the present generation."""
     return author(obj["metadata"]).request == asking.current().id
 
@@ -227,9 +203,9 @@ async def _present(context: Context, key: Key, uid: str, location: str) -> _Obje
     try:
         found = await context.cluster.get(key)
     except NotFound:
-        raise _gone(key, location) from None
+        raise gone(key, location) from None
     if found["metadata"]["uid"] != uid or "deletionTimestamp" in found["metadata"]:
-        raise _gone(key, location)
+        raise gone(key, location)
     return found
 
 
@@ -243,7 +219,7 @@ def _edited(obj: Mapping[str, Any], edit: Callable[[Any], Any]) -> _Object:
 async def _put_back(context: Context, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
     """The former spec, unless somebody has written another one since."""
     try:
-        for _ in range(_ATTEMPTS):
+        for _ in range(ATTEMPTS):
             found = await context.cluster.get(key_of(after))
             if found["metadata"]["generation"] != after["metadata"]["generation"]:
                 return
@@ -257,47 +233,11 @@ async def _put_back(context: Context, before: Mapping[str, Any], after: Mapping[
         _LOG.warning("a refused change stays", resource=str(key_of(after)), error=error.message)
 
 
-# --- deleting ---------------------------------------------------------------------------------------
-
-
-async def _delete(context: Context, key: Key, uid: str) -> bool | None:
-    """Whether it was this call that deleted the resource, None if it may have been.
-
-    When a connection breaks the HTTP client asks for a deletion once more, and only hears then that the
-    version is another one or that nothing is there. Raises Problem (409) when others declare the resource.
-    """
-    signed = False
-    for _ in range(_ATTEMPTS):
-        try:
-            found = await context.cluster.get(key)
-            meta = found["metadata"]
-            if meta["uid"] != uid:
-                return None if signed else False
-            if "deletionTimestamp" in meta:
-                return _is_ours(found)
-            ownership.check_whole(context.settings, found)
-            version = await _sign_deletion(context, found)
-            signed = True
-            await context.cluster.delete(key, uid=uid, resource_version=version)
-            return True
-        except NotFound:
-            return None if signed else False
-        except Conflict:
-            continue
-    raise _contended(key)
-
-
-async def _sign_deletion(context: Context, found: Mapping[str, Any]) -> str:
-    """Leave a note of who deletes it, which makes a generation of its own; answers the version to delete."""
-    meta, asked = found["metadata"], asking.current()
-    noted = note(meta["generation"] + 1, asked.id, asked.user)
-    signed = await context.cluster.annotate(key_of(found), noted, meta["resourceVersion"])
-    return str(signed["metadata"]["resourceVersion"])
-
-
-def _gone(key: Key, location: str) -> Problem:
+def gone(key: Key, location: str) -> Problem:
+    """404, naming the id by which REST knows the resource."""
     return no_such(key.kind.lower(), location.rpartition("/")[2])
 
 
-def _contended(key: Key) -> Problem:
+def contended(key: Key) -> Problem:
+    """503, after so many attempts that met the writes of others."""
     return refusal(f"others change {key} all the time; try again later", HTTPStatus.SERVICE_UNAVAILABLE)

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from device_api import asking, writes
+from device_api import asking, removing, writes
 from device_api.asking import Asked
 from device_api.context import Context
 from device_api.problems import Problem
@@ -76,7 +76,7 @@ def asked(cluster: MemoryCluster, registry: Registry) -> Context:
 
 
 async def remove(cluster: MemoryCluster, uid: str, registry: Registry) -> None:
-    await writes.remove(asked(cluster, registry), DEVICE, uid, "/device/a1")
+    await removing.remove(asked(cluster, registry), DEVICE, uid, "/device/a1")
 
 
 def attach(spec: DeviceSpec) -> DeviceSpec:
