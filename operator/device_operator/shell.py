@@ -7,7 +7,7 @@ end and be started again at any time; it then lists everything anew.
 import asyncio
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -33,6 +33,9 @@ _LOGIN_LASTS = timedelta(minutes=5)
 
 _LONGEST_PAUSE_SECONDS = 10.0
 """How soon at the latest kopf is started again: until then nobody sees what changes."""
+
+_ENDING_SECONDS = 1.0
+"""How long kopf may take to end; its handlers leave nothing that would have to be finished."""
 
 _OURSELVES = Identity("device-manager")
 """What kopf would tell its peers; it has none."""
@@ -187,7 +190,8 @@ class Shell:
         log.info("watching", namespaces=self._namespaces or "all")
 
     async def _kopf(self) -> None:
-        await kopf.operator(
+        elders = asyncio.all_tasks()
+        roots = await kopf.spawn_tasks(
             registry=self._handlers(),
             settings=kopf_settings(),
             standalone=True,
@@ -198,6 +202,11 @@ class Shell:
             ready_flag=self._ready,
             stop_flag=self._stop,
         )
+        running = asyncio.create_task(kopf.run_tasks(roots, ignored=elders))
+        try:
+            await asyncio.wait(roots, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await _ended(running, elders)
 
     def _handlers(self) -> kopf.OperatorRegistry:
         registry = kopf.OperatorRegistry()
@@ -225,6 +234,19 @@ class Shell:
                 await self._stop.wait()
         except TimeoutError:
             return
+
+
+async def _ended(running: asyncio.Task[None], elders: Collection[asyncio.Task[Any]]) -> None:
+    """Wait for the end of kopf, one of whose root tasks has ended, and raise what ended it.
+
+    kopf cancels its watches once and waits for them without limit, while a watch that is waiting for its
+    answer just then takes the cancellation for a pause and begins anew.
+    """
+    while not running.done():
+        done, _ = await asyncio.wait([running], timeout=_ENDING_SECONDS)
+        for task in () if done else asyncio.all_tasks().difference(elders, [running]):
+            task.cancel()
+    await running
 
 
 def connection_info(credentials: Credentials) -> kopf.ConnectionInfo:

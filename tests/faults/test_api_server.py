@@ -14,6 +14,7 @@ from tests.support.kubectl import Kubectl
 from tests.support.manifests import a_device, a_template
 from tests.support.programs import Program
 from tests.support.road import Road, a_road
+from tests.support.waiting import eventually
 
 CONVERGED = 60.0
 """Seconds after the end of a fault within which everything must be as declared."""
@@ -100,3 +101,21 @@ def test_what_is_declared_during_a_fault_is_told_once_and_in_order_when_it_is_ov
     told = {one: [(record.event, record.sequence) for record in events if record.id == one] for one in ids}
     assert told == {one: [("create", 1), ("update", 2)] for one in ids[:-1]} | {ids[-1]: [("create", 1)]}
     assert [one.event for one in events].count("remove") == 1
+
+
+def test_a_watch_that_waits_for_its_answer_does_not_keep_the_others_from_beginning_anew(
+    road: Road, detours: Detours
+) -> None:
+    ended, begun = told(road, "not watching, will start again"), told(road, "watching")
+    detours.api.answer(
+        HttpFault(status=410, path=r"templates\?watch="), HttpFault(status=503, path=r"devices\?watch=")
+    )
+    detours.api.break_watches()
+    eventually(lambda: told(road, "not watching, will start again") > ended, within=30, what="the end")
+    detours.heal()
+    eventually(lambda: told(road, "watching") > begun, within=30, what="a new beginning")
+
+
+def told(road: Road, event: str) -> int:
+    """How many lines of that text the operator has logged."""
+    return sum(line["event"] == event for line in road.operator.lines())
