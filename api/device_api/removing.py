@@ -46,22 +46,22 @@ async def _delete(context: Context, key: Key, uid: str) -> bool | None:
     When a connection breaks the HTTP client asks for a deletion once more, and only hears then that the
     version is another one or that nothing is there. Raises Problem (409) when others declare the resource.
     """
-    signed = False
+    if_gone: bool | None = False  # what it means that nothing is there (any more)
     for _ in range(writes.ATTEMPTS):
         try:
             found = await context.cluster.get(key)
             meta = found["metadata"]
             if meta["uid"] != uid:
-                return None if signed else False
+                return if_gone
             if "deletionTimestamp" in meta:
                 return writes.is_ours(found)
             ownership.check_whole(context.settings, found)
             version = await _sign_deletion(context, found)
-            signed = True
+            if_gone = None
             await context.cluster.delete(key, uid=uid, resource_version=version)
             return True
         except NotFound:
-            return None if signed else False
+            return if_gone
         except Conflict:
             continue
     raise writes.contended(key)

@@ -6,7 +6,6 @@ from typing import Any
 
 import structlog
 
-from device_registry.domain.errors import Conflict
 from device_registry.domain.events import EventType
 from device_registry.domain.model import Declared, DeviceSpec, Key, Kind
 from device_registry.domain.reasons import Reason
@@ -20,6 +19,7 @@ from .context import Context, Verdict
 from .held import held_status
 from .keys import found_keys
 from .publishing import Publishing
+from .reports import present
 from .subjects import Subject
 
 log = structlog.get_logger()
@@ -44,9 +44,7 @@ class Devices:
         """Bring the row up to date and say in the status how that went."""
         device: Resource[DeviceSpec] = await finalizers.hold(self._context.cluster, subject.resource)
         found = await found_keys(self._context.cluster, device.declared)
-        result = await self._register.submit(replace(device.declared, keys=found.keys))
-        if result.outcome.reason is Reason.REMOVED:
-            raise Conflict("this version is of a resource that was let go since")
+        result = present(await self._register.submit(replace(device.declared, keys=found.keys)))
         self._context.secret_users.read(device.key, found.versions)
         self._tell_others(device, result)
         if result.repaired:

@@ -1,14 +1,16 @@
-"""The statuses that no answer of the registry stands behind: refused beforehand, registry away."""
+"""What workers make of a decision: a status, also where no answer of the registry stands behind it."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
+from device_registry.domain.errors import Conflict
 from device_registry.domain.model import Kind, Tenant, TenantClaim
 from device_registry.domain.outcome import Outcome, Usage
 from device_registry.domain.reasons import Reason
 from device_registry.manifests.status import device_status, template_status
+from device_registry.reconcile import Result
 
 from .needs import AnyResource, DeviceResource, TemplateResource
 
@@ -16,16 +18,20 @@ from .needs import AnyResource, DeviceResource, TemplateResource
 def outcome_of(resource: AnyResource, reason: Reason, message: str) -> Outcome:
     """An outcome that the registry does not know of; the row, if there is one, stays as it was."""
     target = resource.status.get("deviceId") or resource.status.get("templateId") or ""
-    return Outcome(
-        key=resource.key,
-        tenant=resource.declared.tenant,
-        uid=resource.declared.uid,
-        generation=resource.declared.generation,
-        reason=reason,
+    return Outcome.about(
+        resource.declared,
+        reason,
         message=message,
         target=str(target),
         revision=resource.status.get("revision", 0),
     )
+
+
+def present(result: Result) -> Result:
+    """The result, unless the resource was let go since: then it is a Conflict, to be looked at anew."""
+    if result.outcome.reason is Reason.REMOVED:
+        raise Conflict("this version is of a resource that was let go since")
+    return result
 
 
 def status_of(resource: AnyResource, outcome: Outcome, now: datetime) -> dict[str, Any]:

@@ -242,9 +242,8 @@ async def _ended(running: asyncio.Task[None], elders: Collection[asyncio.Task[An
     kopf cancels its watches once and waits for them without limit, while a watch that is waiting for its
     answer just then takes the cancellation for a pause and begins anew.
     """
-    while not running.done():
-        done, _ = await asyncio.wait([running], timeout=_ENDING_SECONDS)
-        for task in () if done else asyncio.all_tasks().difference(elders, [running]):
+    while not (await asyncio.wait([running], timeout=_ENDING_SECONDS))[0]:
+        for task in asyncio.all_tasks().difference(elders, [running]):
             task.cancel()
     await running
 

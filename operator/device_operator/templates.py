@@ -5,7 +5,6 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any, TypeVar
 
-from device_registry.domain.errors import Conflict
 from device_registry.domain.model import TemplateSpec
 from device_registry.domain.outcome import Usage
 from device_registry.domain.reasons import Reason
@@ -16,7 +15,7 @@ from device_registry.reconcile import Reconciler, Result
 from . import finalizers
 from .context import Context, Verdict
 from .propagation import Propagation
-from .reports import usage_shown
+from .reports import present, usage_shown
 from .subjects import Subject
 
 In = TypeVar("In")
@@ -36,9 +35,7 @@ class Templates:
     async def register(self, subject: Subject) -> Verdict:
         """Bring the row up to date, begin with its devices, and say in the status how far they are."""
         template: Resource[TemplateSpec] = await finalizers.hold(self._context.cluster, subject.resource)
-        result = await self._in_writer(self._reconciler.register_template, template.declared)
-        if result.outcome.reason is Reason.REMOVED:
-            raise Conflict("this version is of a resource that was let go since")
+        result = present(await self._in_writer(self._reconciler.register_template, template.declared))
         self._tell_others(result)
         usage = await self._propagate(template, result)
         await self._write(template, result, usage)

@@ -148,7 +148,10 @@ class Transaction(KeyRows, Protocol):
         """Drop the outcomes of resources that are gone."""
 
     def note_released(self, uids: Collection[str], now: datetime, before: datetime) -> None:
-        """Remember that the resources with these uids were let go; forget those of that time and earlier."""
+        """Remember that the resources with these uids were let go, and forget those of `before` and earlier.
+
+        Without uids nothing is done.
+        """
 
     def released(self, uids: Collection[str]) -> set[str]:
         """Those of these resources that were let go, as far as it is remembered: they are no more."""

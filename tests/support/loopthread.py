@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -15,7 +15,7 @@ class LoopThread:
     """Runs coroutines for a thread that has no loop."""
 
     def __init__(self, name: str) -> None:
-        self._loop = asyncio.SelectorEventLoop()
+        self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=name, daemon=True)
         self._thread.start()
 
@@ -26,7 +26,7 @@ class LoopThread:
     def close(self) -> None:
         """Cancel what still runs, abort what is still connected, and end the thread."""
         self.call(_cancel_all())
-        self.call(_abort_all(self._loop))
+        self.call(_abort_all())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(PATIENCE)
         self._loop.close()
@@ -39,9 +39,9 @@ async def _cancel_all() -> None:
     await asyncio.gather(*others, return_exceptions=True)
 
 
-async def _abort_all(loop: asyncio.SelectorEventLoop) -> None:
+async def _abort_all() -> None:
     """A transport that waits for its peer (to read the rest, to end TLS) would be left to the collector."""
-    connected: Iterable[asyncio.WriteTransport] = list(loop._transports.values())  # type: ignore[attr-defined]
-    for transport in connected:
+    loop: Any = asyncio.get_running_loop()
+    for transport in list(loop._transports.values()):
         transport.abort()
     await asyncio.sleep(0)

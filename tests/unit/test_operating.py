@@ -1,7 +1,8 @@
 """What the operator does about resources, from the event to the status, with everything but kopf."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any
 
@@ -31,6 +32,15 @@ async def a_fleet(it: Operating) -> None:
     it.cluster.put(a_device(namespace="acme"))
     await it.shows(DEVICE, "Published", "True")
     await it.settled()
+
+
+@contextmanager
+def held_back(it: Operating) -> Iterator[list[Any]]:
+    """Keep events from the operator meanwhile; answers them."""
+    held: list[Any] = []
+    listeners, it.cluster.listeners[:] = it.cluster.listeners[:], [held.append]
+    yield held
+    it.cluster.listeners[:] = listeners
 
 
 # --- life of a device -----------------------------------------------------------------------------------
@@ -70,12 +80,11 @@ async def test_an_edit_is_registered_and_published(it: Operating) -> None:
 
 async def test_the_end_of_an_object_that_is_told_late_does_not_hide_its_successor(it: Operating) -> None:
     await a_fleet(it)
-    held: list[Any] = []
-    listeners, it.cluster.listeners[:] = it.cluster.listeners[:], [held.append]
-    await it.cluster.set_finalizers(DEVICE, [], it.cluster.objects[DEVICE]["metadata"]["resourceVersion"])
-    it.cluster.remove(DEVICE)
-    it.cluster.put(a_device(namespace="acme"))
-    it.cluster.listeners[:] = listeners
+    version = it.cluster.objects[DEVICE]["metadata"]["resourceVersion"]
+    with held_back(it) as held:
+        await it.cluster.set_finalizers(DEVICE, [], version)
+        it.cluster.remove(DEVICE)
+        it.cluster.put(a_device(namespace="acme"))
     *ending, beginning = held
     assert [one["type"] for one in held] == ["MODIFIED", "DELETED", "ADDED"]
     for event in (beginning, *ending):
@@ -85,14 +94,12 @@ async def test_the_end_of_an_object_that_is_told_late_does_not_hide_its_successo
 
 async def test_a_late_event_of_a_device_that_was_let_go_does_not_bring_it_back(it: Operating) -> None:
     await a_fleet(it)
-    held: list[Any] = []
-    listeners, it.cluster.listeners[:] = it.cluster.listeners[:], [held.append]
-    it.cluster.put(a_device(namespace="acme", label="Edited"))
-    it.cluster.remove(DEVICE)
-    it.program.queue.add(DEVICE)
-    await it.until(lambda: DEVICE not in it.cluster.objects)
-    await it.settled()
-    it.cluster.listeners[:] = listeners
+    with held_back(it) as held:
+        it.cluster.put(a_device(namespace="acme", label="Edited"))
+        it.cluster.remove(DEVICE)
+        it.program.queue.add(DEVICE)
+        await it.until(lambda: DEVICE not in it.cluster.objects)
+        await it.settled()
     assert "deletionTimestamp" not in held[0]["object"]["metadata"]
     it.program.intake.resource_seen(held[0])
     await it.until(lambda: it.cluster.calls["get"] == 2, "a second look")

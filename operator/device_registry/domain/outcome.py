@@ -1,8 +1,9 @@
 """What was decided about a resource: the registry keeps it, the status shows it, the facade waits for it."""
 
 from dataclasses import dataclass
+from typing import Any, Self
 
-from .model import Key, Tenant
+from .model import Declared, Key, Tenant
 from .reasons import Reason
 
 
@@ -31,6 +32,30 @@ class Outcome:
     keys: Reason | None = None
     """Stored, or what is wrong with the keys; None when the resource refers to none."""
     keys_message: str = ""
+
+    @classmethod
+    def about(
+        cls,
+        declared: Declared[Any],
+        reason: Reason,
+        *,
+        message: str = "",
+        target: str = "",
+        wanted: str = "",
+        revision: int = 0,
+    ) -> Self:
+        """What was decided about this version of a resource."""
+        return cls(
+            key=declared.key,
+            tenant=declared.tenant,
+            uid=declared.uid,
+            generation=declared.generation,
+            reason=reason,
+            message=message,
+            target=target,
+            wanted=wanted,
+            revision=revision,
+        )
 
     @property
     def registered(self) -> bool:

@@ -225,8 +225,9 @@ class MemoryTransaction(MemoryKeys):
             self._tables.outcomes.pop(key, None)
 
     def note_released(self, uids: Collection[str], now: datetime, before: datetime) -> None:
-        kept = {uid: when for uid, when in self._tables.released.items() if when > before}
-        self._tables.released = kept | dict.fromkeys(uids, now)
+        if uids:
+            kept = {uid: when for uid, when in self._tables.released.items() if when > before}
+            self._tables.released = kept | dict.fromkeys(uids, now)
 
     def released(self, uids: Collection[str]) -> set[str]:
         return set(uids) & self._tables.released.keys()

@@ -118,13 +118,19 @@ def _result(
     held: Mapping[Key, str],
 ) -> Result:
     if row and (message := held.get(departure.declared.key)):
-        outcome = _outcome(departure.declared, Reason.DELETION_HELD, str(row.id), message, row.revision)
+        outcome = Outcome.about(
+            departure.declared,
+            Reason.DELETION_HELD,
+            message=message,
+            target=str(row.id),
+            revision=row.revision,
+        )
         return Result(outcome=outcome)
     event = recorded.get((row.tenant, row.id)) if row else None
     retained = departure.policy is DeletionPolicy.RETAIN
     reason = Reason.RETAINED if retained else Reason.REMOVED
     return Result(
-        outcome=_outcome(departure.declared, reason, str(row.id) if row else ""),
+        outcome=Outcome.about(departure.declared, reason, target=str(row.id) if row else ""),
         event=event,
         wake=wake,
     )
@@ -138,7 +144,13 @@ def release_template(transaction: Transaction, departure: Departure[TemplateSpec
     users = transaction.usage(row.tenant, row.id).total if row else 0
     if row and users and departure.policy is DeletionPolicy.DELETE:
         named = transaction.users(row.tenant, row.id, limit=_NAMED)
-        outcome = _outcome(declared, Reason.IN_USE, str(row.id), _in_use(users, named), row.revision)
+        outcome = Outcome.about(
+            declared,
+            Reason.IN_USE,
+            message=_in_use(users, named),
+            target=str(row.id),
+            revision=row.revision,
+        )
         transaction.record([outcome])
         if not row.terminating:
             transaction.save_template(replace(row, terminating=True))
@@ -149,29 +161,10 @@ def release_template(transaction: Transaction, departure: Departure[TemplateSpec
         transaction.save_template(replace(row, unclaimed_since=now, terminating=False))
     released.note(transaction, [declared], now)
     reason = Reason.RETAINED if departure.policy is DeletionPolicy.RETAIN else Reason.REMOVED
-    return Result(outcome=_outcome(declared, reason, str(row.id) if row else ""))
+    return Result(outcome=Outcome.about(declared, reason, target=str(row.id) if row else ""))
 
 
 def _in_use(users: int, named: Sequence[str]) -> str:
     listed = ", ".join(named) + (f" and {users - len(named)} more" if users > len(named) else "")
     noun = "device uses" if users == 1 else "devices use"
     return f"{users} {noun} the template: {listed}; delete them or take the template from them"
-
-
-def _outcome(
-    declared: Declared[DeviceSpec] | Declared[TemplateSpec],
-    reason: Reason,
-    target: str,
-    message: str = "",
-    revision: int = 0,
-) -> Outcome:
-    return Outcome(
-        key=declared.key,
-        tenant=declared.tenant,
-        uid=declared.uid,
-        generation=declared.generation,
-        reason=reason,
-        message=message,
-        target=target,
-        revision=revision,
-    )

@@ -30,16 +30,6 @@ def note(transaction: Transaction, gone: Collection[_Any], now: datetime) -> Non
 def already(transaction: Transaction, declared: Sequence[_Any]) -> dict[Key, Result]:
     """What to answer for those of these that were let go, by key; nothing is noted."""
     released = transaction.released([one.uid for one in declared])
-    return {one.key: _removed(one) for one in declared if one.uid in released}
-
-
-def _removed(declared: _Any) -> Result:
-    return Result(
-        outcome=Outcome(
-            key=declared.key,
-            tenant=declared.tenant,
-            uid=declared.uid,
-            generation=declared.generation,
-            reason=Reason.REMOVED,
-        )
-    )
+    return {
+        one.key: Result(outcome=Outcome.about(one, Reason.REMOVED)) for one in declared if one.uid in released
+    }

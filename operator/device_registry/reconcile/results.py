@@ -62,12 +62,9 @@ def refusal(
     """Nothing was written: a row that the resource holds already stays as it was."""
     contested = violation.reason in {Reason.IDENTITY_CONFLICT, Reason.ALREADY_EXISTS}
     return Result(
-        outcome=Outcome(
-            key=declared.key,
-            tenant=declared.tenant,
-            uid=declared.uid,
-            generation=declared.generation,
-            reason=violation.reason,
+        outcome=Outcome.about(
+            declared,
+            violation.reason,
             message=violation.message,
             target=str(own.id) if own else "",
             wanted=wanted if contested else "",

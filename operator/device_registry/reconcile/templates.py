@@ -107,13 +107,7 @@ def _former_id(transaction: Transaction, declared: Declared[TemplateSpec]) -> in
 
 def _registered(declared: Declared[TemplateSpec], template: RegisteredTemplate) -> Result:
     return Result(
-        outcome=Outcome(
-            key=declared.key,
-            tenant=declared.tenant,
-            uid=declared.uid,
-            generation=declared.generation,
-            reason=Reason.REGISTERED,
-            target=str(template.id),
-            revision=template.revision,
+        outcome=Outcome.about(
+            declared, Reason.REGISTERED, target=str(template.id), revision=template.revision
         )
     )

@@ -262,8 +262,8 @@ class PostgresTransaction(KeyStatements):
             self.execute(_SQL.notify_outcome)
 
     def note_released(self, uids: Collection[str], now: datetime, before: datetime) -> None:
-        self.execute(_SQL.prune_released, before=before)
         if uids:
+            self.execute(_SQL.prune_released, before=before)
             self.execute(_SQL.note_released, uids=sorted(uids), now=now)
 
     def released(self, uids: Collection[str]) -> set[str]:
