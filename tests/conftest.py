@@ -1,7 +1,8 @@
 """The real platform, started once for a run of the tests and stopped with it."""
 
+import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from local.platform import Platform
 from local.secure import SecureServers
 from tests.support.dockerfile import Checkout, Image, kept_image
+from tests.support.loops import TidyLoop
 from tests.support.postgres import Databases
 
 PROJECT = Path(__file__).parents[1]
@@ -17,6 +19,11 @@ PROJECT = Path(__file__).parents[1]
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let a person repeat what chance has chosen."""
     parser.addoption("--seed", default="", help="seed of the random tests, as a failure prints it")
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Let every asynchronous test run in a loop that leaves no connection behind."""
+    return {"tidy": TidyLoop}
 
 
 @pytest.fixture(scope="session")

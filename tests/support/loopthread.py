@@ -5,6 +5,8 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from .loops import TidyLoop
+
 T = TypeVar("T")
 
 PATIENCE = 10.0
@@ -15,7 +17,7 @@ class LoopThread:
     """Runs coroutines for a thread that has no loop."""
 
     def __init__(self, name: str) -> None:
-        self._loop = asyncio.new_event_loop()
+        self._loop = TidyLoop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=name, daemon=True)
         self._thread.start()
 
@@ -24,9 +26,8 @@ class LoopThread:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE)
 
     def close(self) -> None:
-        """Cancel what still runs, abort what is still connected, and end the thread."""
+        """Cancel what still runs, end the thread, and abort what is still connected."""
         self.call(_cancel_all())
-        self.call(_abort_all())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(PATIENCE)
         self._loop.close()
@@ -37,11 +38,3 @@ async def _cancel_all() -> None:
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
-
-
-async def _abort_all() -> None:
-    """A transport that waits for its peer (to read the rest, to end TLS) would be left to the collector."""
-    loop: Any = asyncio.get_running_loop()
-    for transport in list(loop._transports.values()):
-        transport.abort()
-    await asyncio.sleep(0)
