@@ -1,7 +1,7 @@
 """Event loops of tests: they leave no connection to the garbage collector.
 
 A connection that was closed may wait for its peer: to end TLS, to read the rest. Programs end together with
-their loop; in a run of tests the process goes on, and the collector's warning strikes a test that is innocent.
+their loop; in a run of tests the process goes on, and the collector's warning strikes an innocent test.
 """
 
 import asyncio
