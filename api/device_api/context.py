@@ -6,6 +6,7 @@ from device_registry.key_ports import Vault
 from device_registry.ports import Cluster
 from device_registry.presence import PresenceReader
 from device_registry.registry.reader import RegistryReader
+from device_registry.registry.turns import Turns
 from device_registry.registry.undertakings import Undertakings
 from device_registry.registry.waiter import OutcomeWaiter
 from device_registry.settings import Settings
@@ -22,6 +23,7 @@ class Context:
     cluster: Cluster
     waiter: OutcomeWaiter
     undertakings: Undertakings
+    turns: Turns
     namespaces: Namespaces
     vault: Vault | None
     """What opens keys; None while there is no password."""

@@ -2,7 +2,7 @@
 
 Everything is checked before anything changes: the body as a whole, and that all that is there may be removed.
 Then devices and templates go, and the new ones come, each told to Kafka. Should the cluster refuse something
-half-way, what was there is declared again, with its ids and keys.
+half-way, what was there is declared again, with its ids and keys. Two imports of a tenant follow one another.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from device_registry.domain.errors import RegistryError
+from device_registry.domain.errors import Contended, RegistryError
 from device_registry.domain.model import DeviceSpec, RegisteredTemplate, TemplateSpec, Tenant
 from device_registry.domain.rules import check_device
 from device_registry.manifests import device_manifest, template_manifest
@@ -21,7 +21,7 @@ from device_registry.manifests import device_manifest, template_manifest
 from . import bulk, names, overrides, restoring
 from .context import Context
 from .import_bodies import ImportBody, ImportedDevice, failed, violated
-from .problems import Problem
+from .problems import Problem, refusal
 
 _LOG = structlog.get_logger(__name__)
 
@@ -39,6 +39,15 @@ class Plan:
 async def replace_all(context: Context, tenant: Tenant, body: ImportBody) -> None:
     """Make the tenant have what the body says and nothing else. Raises Problem; then nothing has changed."""
     wanted = plan(tenant, body, await context.namespaces.of(tenant))
+    try:
+        async with context.turns.take(tenant, context.settings.REST_WAIT_SECONDS):
+            await _replace(context, tenant, wanted)
+    except Contended as error:
+        message = "another import of this tenant is still at work; import again when it has ended"
+        raise refusal(message, HTTPStatus.SERVICE_UNAVAILABLE) from error
+
+
+async def _replace(context: Context, tenant: Tenant, wanted: Plan) -> None:
     present = await restoring.snapshot(context, tenant)
     try:
         await restoring.remove(context, present)
@@ -110,6 +119,5 @@ def _undone(error: Problem | RegistryError) -> Problem | RegistryError:
     """The operator or the cluster is away: the client may come back. Everything else is told as it is."""
     if isinstance(error, Problem) and error.status == HTTPStatus.ACCEPTED:
         message = "the operator did not follow in time; import again later"
-        status = HTTPStatus.SERVICE_UNAVAILABLE
-        return Problem(status, {"message": message, "status": int(status)}, **{"Retry-After": "5"})
+        return refusal(message, HTTPStatus.SERVICE_UNAVAILABLE)
     return error

@@ -16,6 +16,7 @@ from device_registry.logs import configure_logging
 from device_registry.probes import Probes
 from device_registry.registry.migrate import check_current
 from device_registry.registry.reader import RegistryReader
+from device_registry.registry.turns import Turns
 from device_registry.registry.undertakings import Undertakings
 from device_registry.registry.waiter import OutcomeWaiter
 from device_registry.registry.writer import make_engine
@@ -80,6 +81,7 @@ async def _context(settings: Settings) -> AsyncIterator[Context]:
             cluster=cluster,
             waiter=waiter,
             undertakings=Undertakings(reader),
+            turns=Turns(reader),
             namespaces=Namespaces(cluster, settings),
             vault=wiring.vault(settings),
             presence=presence,

@@ -1,13 +1,15 @@
 """POST /import on the whole road: everything is replaced, or nothing has changed."""
 
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 
-from tests.support.facades import a_facade, a_judged_client, answer
+from tests.support.facades import a_client, a_facade, a_judged_client, answer
 from tests.support.refused_imports import DEVICE, FAILED, IMPORTS, SERIAL, TEMP, TEMPLATE, RefusedImport
 from tests.support.road import Road
 from tests.support.waiting import eventually
@@ -128,6 +130,33 @@ def test_an_import_that_fails_half_way_leaves_what_was_there_with_ids_and_keys(
     road.kubectl.delete("device", "device-aa11", tenant, wait=True)
     imported(rest)
     assert answer(rest.get("/device?idsOnly")) == ["aa11", "any-name"]
+
+
+def test_imports_at_once_at_two_facades_end_as_one_of_them(
+    road: Road, rest: httpx.Client, tenant: str
+) -> None:
+    patient = {"REST_WAIT_SECONDS": "60"}
+    with (
+        a_facade(road, **patient) as one,
+        a_facade(road, **patient) as other,
+        ThreadPoolExecutor(4) as pool,
+    ):
+
+        def import_it(number: int) -> int:
+            ids = [f"{name}{number}" for name in "abcd"]
+            devices = [{"id": id_, "label": str(number), "templates": ["10"]} for id_ in ids]
+            with a_client((one, other)[number % 2], tenant) as client:
+                return client.post("/import", json={"templates": [TEMPLATE], "devices": devices}).status_code
+
+        assert [*pool.map(import_it, range(4))] == [201] * 4
+    present = answer(rest.get("/device"))["devices"]
+    (label,) = {one["label"] for one in present}
+    assert [one["id"] for one in present] == [f"{name}{label}" for name in "abcd"]
+    assert {one["spec"]["deviceId"] for one in road.kubectl.list("devices", tenant)} == {
+        one["id"] for one in present
+    }
+    told = Counter(one.event for one in road.events(tenant) if one.id in {f"a{n}" for n in range(4)})
+    assert told == {"create": 4, "remove": 3}
 
 
 def test_what_is_declared_elsewhere_is_not_replaced(road: Road, rest: httpx.Client, tenant: str) -> None:

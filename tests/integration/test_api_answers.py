@@ -19,6 +19,7 @@ from device_api.namespaces import Namespaces
 from device_api.template_bodies import template_body
 from device_registry.domain.errors import ClusterUnavailable
 from device_registry.registry.reader import RegistryReader
+from device_registry.registry.turns import Turns
 from device_registry.registry.undertakings import Undertakings
 from device_registry.registry.waiter import OutcomeWaiter
 from device_registry.settings import Settings
@@ -65,6 +66,7 @@ async def app(url: URL) -> AsyncIterator[FastAPI]:
                 cluster=cluster,
                 waiter=waiter,
                 undertakings=Undertakings(reader),
+                turns=Turns(reader),
                 namespaces=Namespaces(cluster, settings),
                 vault=None,
             )

@@ -16,6 +16,7 @@ from device_api.context import Context
 from device_api.namespaces import Namespaces
 from device_registry import wiring
 from device_registry.registry.reader import RegistryReader
+from device_registry.registry.turns import Turns
 from device_registry.registry.undertakings import Undertakings
 from device_registry.registry.waiter import OutcomeWaiter
 from device_registry.settings import Settings
@@ -75,6 +76,7 @@ async def client_of(url: URL, **settings: Any) -> AsyncIterator[httpx.AsyncClien
             cluster=cluster,
             waiter=waiter,
             undertakings=Undertakings(reader),
+            turns=Turns(reader),
             namespaces=Namespaces(cluster, chosen),
             vault=None,
             presence=presence,

@@ -72,7 +72,13 @@ def asked(cluster: MemoryCluster, registry: Registry) -> Context:
     """What a request works with."""
     asking.begin(Asked(id="mine", tenant=Tenant("acme")))
     parts: Any = {"settings": Settings(), "cluster": cluster, "waiter": registry, "reader": registry}
-    return Context(**parts, undertakings=cast("Any", None), namespaces=cast("Any", None), vault=None)
+    return Context(
+        **parts,
+        undertakings=cast("Any", None),
+        turns=cast("Any", None),
+        namespaces=cast("Any", None),
+        vault=None,
+    )
 
 
 async def remove(cluster: MemoryCluster, uid: str, registry: Registry) -> None:

@@ -5,7 +5,8 @@ security holds even where a query forgets its tenant: every session takes a role
 policies of the tables compare with the tenants that were named for the statement (migration 0004).
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, ClassVar, Final, Self
 
 import psycopg
@@ -89,8 +90,8 @@ class Statements:
     async def __aexit__(self, *_: object) -> None:
         await self._pool.close()
 
-    async def listener(self) -> AsyncConnection[DictRow]:
-        """A connection outside the pool, for notifications."""
+    async def connect(self) -> AsyncConnection[DictRow]:
+        """A connection outside the pool, for what outlasts a statement: notifications, locks."""
         return await AsyncConnection[DictRow].connect(conninfo(self._url), **session_options())
 
     async def ping(self) -> None:
@@ -104,14 +105,8 @@ class Statements:
         rest.
         """
         tenants = [parameters["tenant"]] if "tenant" in parameters else sorted(sees)
-        try:
+        with errors_converted():
             return await self._execute(statement, rows.array_literal(tenants), parameters)
-        except _AWAY as error:
-            raise RegistryUnavailable(f"Postgres does not answer: {_first_line(error)}") from error
-        except (psycopg.DataError, UnicodeError) as error:
-            raise Rejected(f"the registry refuses a value: {_first_line(error)}") from error
-        except psycopg.Error as error:
-            raise RegistryError(f"Postgres refuses a statement: {_first_line(error)}") from error
 
     async def _execute(self, statement: str, visible: str, parameters: Mapping[str, Any]) -> _Rows:
         """Run it once more when the connection was cut while it was idle, as by a restart of Postgres."""
@@ -136,6 +131,19 @@ class Statements:
                 " roles, or make the role by hand (docs/security.md)",
                 role=self._role,
             )
+
+
+@contextmanager
+def errors_converted() -> Iterator[None]:
+    """Errors of the driver as those of the core."""
+    try:
+        yield
+    except _AWAY as error:
+        raise RegistryUnavailable(f"Postgres does not answer: {_first_line(error)}") from error
+    except (psycopg.DataError, UnicodeError) as error:
+        raise Rejected(f"the registry refuses a value: {_first_line(error)}") from error
+    except psycopg.Error as error:
+        raise RegistryError(f"Postgres refuses a statement: {_first_line(error)}") from error
 
 
 def conninfo(url: URL) -> str:

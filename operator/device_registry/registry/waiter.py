@@ -190,7 +190,7 @@ class OutcomeWaiter:
     async def _listen(self) -> None:
         while True:
             try:
-                async with await self._reader.listener() as connection:
+                async with await self._reader.connect() as connection:
                     await connection.execute("LISTEN outcome")
                     async for _ in connection.notifies():
                         self._wake.set()

@@ -1,0 +1,48 @@
+"""One at a time: what two requests must not do to the same tenant at once, over all facades.
+
+A turn is an advisory lock in a session of its own, so it goes with the process, also when that is killed.
+Should the session be lost on the way, the turn is lost with it. Imports of the facade take turns.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from psycopg.errors import LockNotAvailable
+
+from device_registry.domain.errors import Contended
+from device_registry.domain.model import Tenant
+
+from . import sql
+from .statements import Statements, errors_converted
+
+_SQL = sql.load("turns.sql")
+
+_LOCK: Final = 0x646A6F75
+"""First of the two numbers of each lock: locks of two numbers are apart from those of one (`duty`)."""
+
+
+class Turns:
+    """Gives turns to whoever asks, one after another."""
+
+    def __init__(self, statements: Statements) -> None:
+        self._statements = statements
+
+    @asynccontextmanager
+    async def take(self, tenant: Tenant, patience: float) -> AsyncIterator[None]:
+        """A block in which nobody else is for this tenant.
+
+        Raises Contended when somebody still was after `patience` seconds, RegistryUnavailable.
+        """
+        with errors_converted():
+            session = await self._statements.connect()
+        try:
+            with errors_converted():
+                await session.execute(_SQL.patience, {"milliseconds": str(max(1, round(patience * 1000)))})
+                try:
+                    await session.execute(_SQL.lock, {"lock": _LOCK, "tenant": tenant})
+                except LockNotAvailable as error:
+                    raise Contended(f"it is still somebody else's turn after {patience:g} s") from error
+            yield
+        finally:
+            await session.close()
