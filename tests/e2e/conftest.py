@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import httpx
 import pytest
 
 from local.manifests import Kubectl as Installer
 from local.platform import Platform
+from tests.support.facades import a_facade, a_judged_client
 from tests.support.kubectl import Kubectl
 from tests.support.road import Road, a_road
 from tests.support.watcher import StatusWatcher
@@ -74,6 +76,26 @@ def road(platform: Platform, kubectl: Kubectl, request: pytest.FixtureRequest) -
     finally:
         road.operator.stop()
         road.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def facade(road: Road) -> Iterator[str]:
+    """A facade beside the operator, on its registry; answers the base URL."""
+    with a_facade(road) as url:
+        yield url
+
+
+@pytest.fixture
+def tenant() -> str:
+    """A tenant that nobody has spoken for yet."""
+    return f"t{uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def rest(facade: str, tenant: str) -> Iterator[httpx.Client]:
+    """A client of the tenant whose answers must be as /openapi.json says."""
+    with a_judged_client(facade, tenant) as client:
+        yield client
 
 
 def _leave_nothing(road: Road) -> None:

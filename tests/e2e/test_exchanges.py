@@ -7,16 +7,9 @@ import httpx
 import pytest
 
 from tests.support.exchanges import Records, Replay, scenarios
-from tests.support.facades import a_facade
 from tests.support.openapi import Conformity
 from tests.support.road import Road
 from tests.support.topic import SUBJECT, Tail
-
-
-@pytest.fixture(scope="module")
-def facade(road: Road) -> Iterator[str]:
-    with a_facade(road) as url:
-        yield url
 
 
 @pytest.fixture(scope="module")

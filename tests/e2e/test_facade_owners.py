@@ -16,12 +16,6 @@ SERIAL = {"label": "serial", "type": "static", "staticValue": "SN-1"}
 
 
 @pytest.fixture(scope="module")
-def facade(road: Road) -> Iterator[str]:
-    with a_facade(road) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
 def reckless(road: Road) -> Iterator[str]:
     """A facade that may overwrite."""
     with a_facade(road, FOREIGN_RESOURCES="overwrite") as url:

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -20,7 +20,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.support.facades import a_client, a_facade, answer
+from tests.support.facades import a_client, answer
 from tests.support.kubectl import KubectlError
 from tests.support.road import Road
 from tests.support.waiting import eventually
@@ -41,12 +41,6 @@ class Tally:
     def note(self, what: str) -> None:
         with self.lock:
             self.counts[what] += 1
-
-
-@pytest.fixture(scope="module")
-def facade(road: Road) -> Iterator[str]:
-    with a_facade(road) as url:
-        yield url
 
 
 @pytest.fixture

@@ -1,14 +1,13 @@
 """REST on the whole road, what its words say of changes: what stays, what goes, who hears of it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest
 
-from tests.support.facades import a_facade, a_judged_client, answer
+from tests.support.facades import answer
 from tests.support.road import Road
 
 TEMP = {"label": "temp", "type": "dynamic", "value_type": "float"}
@@ -16,23 +15,6 @@ HUM = {"label": "hum", "type": "dynamic", "value_type": "float"}
 UNIT = {"label": "unit", "type": "meta", "value_type": "string"}
 SERIAL = {"label": "serial", "type": "static", "value_type": "string", "static_value": "none"}
 LED = {"label": "led", "type": "actuator", "value_type": "string"}
-
-
-@pytest.fixture(scope="module")
-def facade(road: Road) -> Iterator[str]:
-    with a_facade(road) as url:
-        yield url
-
-
-@pytest.fixture
-def tenant() -> str:
-    return f"t{uuid4().hex[:8]}"
-
-
-@pytest.fixture
-def rest(facade: str, tenant: str) -> Iterator[httpx.Client]:
-    with a_judged_client(facade, tenant) as client:
-        yield client
 
 
 def a_template(rest: httpx.Client, *attributes: Any, label: str = "T") -> Any:

@@ -1,37 +1,18 @@
 """POST /import on the whole road: everything is replaced, or nothing has changed."""
 
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest
 
-from tests.support.facades import a_client, a_facade, a_judged_client, answer
+from tests.support.facades import a_client, a_facade, answer
 from tests.support.refused_imports import DEVICE, FAILED, IMPORTS, SERIAL, TEMP, TEMPLATE, RefusedImport
 from tests.support.road import Road
 from tests.support.waiting import eventually
 
 EXPORT = {"templates": [TEMPLATE], "devices": [DEVICE, {"id": "any-name", "label": "e", "templates": ["10"]}]}
-
-
-@pytest.fixture(scope="module")
-def facade(road: Road) -> Iterator[str]:
-    with a_facade(road) as url:
-        yield url
-
-
-@pytest.fixture
-def tenant() -> str:
-    return f"i{uuid4().hex[:8]}"
-
-
-@pytest.fixture
-def rest(facade: str, tenant: str) -> Iterator[httpx.Client]:
-    with a_judged_client(facade, tenant) as client:
-        yield client
 
 
 def everything(rest: httpx.Client) -> Any:

@@ -1,14 +1,12 @@
 """Keys over REST on the whole road: who gets them, what keeps them, and that nobody else sees them."""
 
 import base64
-from collections.abc import Iterator
 from typing import Any, NamedTuple
-from uuid import uuid4
 
 import httpx
 import pytest
 
-from tests.support.facades import a_client, a_facade, a_judged_client, answer
+from tests.support.facades import a_client, a_facade, answer
 from tests.support.kubectl import KubectlError
 from tests.support.road import Road
 from tests.support.waiting import eventually
@@ -16,23 +14,6 @@ from tests.support.waiting import eventually
 PSK = {"label": "key", "type": "static", "value_type": "psk"}
 OTHER = {"label": "other", "type": "static", "value_type": "psk"}
 TEMP = {"label": "temp", "type": "dynamic", "value_type": "float"}
-
-
-@pytest.fixture(scope="module")
-def facade(road: Road) -> Iterator[str]:
-    with a_facade(road) as url:
-        yield url
-
-
-@pytest.fixture
-def tenant() -> str:
-    return f"k{uuid4().hex[:8]}"
-
-
-@pytest.fixture
-def rest(facade: str, tenant: str) -> Iterator[httpx.Client]:
-    with a_judged_client(facade, tenant) as client:
-        yield client
 
 
 @pytest.fixture
