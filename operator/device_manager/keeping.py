@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from device_registry.domain.errors import Conflict, NotFound
+from device_registry.domain.errors import Conflict, NotFound, Refused
 from device_registry.domain.model import DeviceRow, Key, Kind
 from device_registry.domain.psk import Psk
+from device_registry.domain.reasons import Reason
 from device_registry.key_ports import Vault
 from device_registry.manifests import REST_MANAGER, secret_manifest
 from device_registry.ports import Transaction
@@ -91,14 +92,35 @@ def secrets_of_rows(
 ) -> list[dict[str, Any]]:
     """The Secrets that the resources of these rows refer to, made of the keys that the registry keeps.
 
-    Raises KeyUnreadable when another password encrypted one.
+    Raises KeyUnreadable when another password encrypted one, Refused when devices disagree about one.
     """
     refs = {(row.tenant, row.id): key for key, row in rows.items() if row.spec.credentials}
-    data: dict[tuple[str, str, str], dict[str, str]] = defaultdict(dict)
+    found: dict[tuple[str, str], _Entries] = defaultdict(_Entries)
     for ref, sealed in (transaction.keys(list(refs)) if refs else {}).items():
         device = refs[ref]
         for one in rows[device].spec.credentials:
             if one.attribute in sealed:
                 opened = vault.open(sealed[one.attribute], (*ref, one.attribute))
-                data[device.namespace, one.secret, device.name][one.key] = _encoded(opened)
-    return [secret_manifest(*place, entries) for place, entries in sorted(data.items())]
+                found[device.namespace, one.secret].add(one.key, _encoded(opened), device.name)
+    return [
+        secret_manifest(*place, min(one.devices.values()), one.data) for place, one in sorted(found.items())
+    ]
+
+
+class _Entries:
+    """What is known of one Secret: several devices may refer to it."""
+
+    def __init__(self) -> None:
+        self.data: dict[str, str] = {}
+        self.devices: dict[str, str] = {}
+        """By entry, the device whose key it is."""
+
+    def add(self, entry: str, value: str, device: str) -> None:
+        """Raises Refused when another device has another key in the entry."""
+        if self.data.setdefault(entry, value) != value:
+            raise Refused(
+                Reason.INVALID_KEY,
+                f'{self.devices[entry]} and {device} share the entry "{entry}" of a Secret and have different'
+                " keys in the registry; export from the cluster instead",
+            )
+        self.devices.setdefault(entry, device)

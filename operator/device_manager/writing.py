@@ -1,6 +1,7 @@
 """Writes manifests to stdout, to one file, or to a folder with one file for each."""
 
 import json
+import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -30,14 +31,24 @@ def as_text(manifests: Sequence[Mapping[str, Any]], output: Output) -> str:
     return yamls.dump_all(manifests)
 
 
-def to_file(text: str, file: Path | None) -> None:
-    """Write a text to a file, or to stdout. A file is replaced whole or not at all."""
+def has_keys(manifests: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether what is written is for nobody else to read."""
+    return any(one["kind"] == "Secret" for one in manifests)
+
+
+def to_file(text: str, file: Path | None, *, private: bool = False) -> None:
+    """Write a text to a file, or to stdout. A file is replaced whole or not at all, and keeps its mode.
+
+    With `private` nobody but the owner may read it.
+    """
     if file is None:
         sys.stdout.write(text)
         return
     unfinished = file.with_name(f".{file.name}.part")
     try:
-        unfinished.write_text(text)
+        _write(unfinished, text, private=private)
+        if file.exists() and not private:
+            shutil.copymode(file, unfinished)
         unfinished.replace(file)
     except OSError as error:
         terminal.fail(f"{file} cannot be written: {error.strerror}", Exit.USAGE)
@@ -54,7 +65,7 @@ def to_folder(manifests: Sequence[Mapping[str, Any]], folder: Path, output: Outp
         _check(folder)
         for path, text in texts.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / path).write_text(text)
+            _write(folder / path, text, private=path.parent.name == "secrets")
         for stale in _files(folder) - {folder / path for path in texts}:
             stale.unlink()
         (folder / _MARK).write_text(_ABOUT)
@@ -62,6 +73,15 @@ def to_folder(manifests: Sequence[Mapping[str, Any]], folder: Path, output: Outp
         terminal.fail(f"{folder} cannot be written: {error}", Exit.USAGE)
 
 
+def _write(file: Path, text: str, *, private: bool) -> None:
+    """Write a text; a private one is so before the first byte of it is there."""
+    if private:
+        file.touch(_PRIVATE)
+        file.chmod(_PRIVATE)
+    file.write_text(text)
+
+
+_PRIVATE: Final = 0o600
 _MARK: Final = ".device-manager-export"
 _ABOUT: Final = "Written by `device-manager export`; the next export into this folder replaces everything.\n"
 

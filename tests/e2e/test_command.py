@@ -98,6 +98,8 @@ def test_while_one_half_is_away_the_other_is_shown_and_the_exit_code_says_so(
         (["export"], {"KUBECONFIG": "/nowhere"}),
         (["export", "--from", "registry"], {"DBHOST": "127.0.0.1:1"}),
         (["bench"], {"KUBECONFIG": "/nowhere"}),
+        (["release"], {"KUBECONFIG": "/nowhere"}),
+        (["check", "-n", "default"], {"KUBECONFIG": "/nowhere"}),
         (["events", "-t", "acme"], {"KAFKA_PORT": "1"}),
     ],
 )

@@ -287,3 +287,18 @@ def test_a_database_that_is_none_of_dojots_or_away_is_told_in_a_line(road: Road,
     away = command("import", "database", "postgresql://postgres@127.0.0.1:1/dojot")
     assert away.code == 3
     assert away.err.startswith("the database of dojot does not answer")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql+psycopg2://reader:hunter2@db/dojot",
+        "postgresql://reader:hunter2@db:port:5432/dojot?sslmode",
+        "host=db user=reader password='hunter2",
+    ],
+)
+def test_an_address_that_is_none_is_told_without_its_password(command: Command, address: str) -> None:
+    ended = command("import", "database", address)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith("the address of dojot's database is not usable; write postgresql://")
+    assert "hunter2" not in ended.err

@@ -7,8 +7,10 @@ import pytest
 
 from device_manager.actions.drift import record, summary
 from device_manager.comparison import Found, compare
+from device_manager.lastwords import with_last_word
 from device_manager.standing import Standing
-from device_registry.domain.model import Declared, Kind
+from device_registry.domain.model import Declared, Document, Kind
+from device_registry.domain.rendering import to_json
 from device_registry.registry.overview import Publication
 from tests.support.builders import (
     ACME,
@@ -158,3 +160,15 @@ def test_the_comparison_is_told_as_data_and_in_a_sentence() -> None:
     }
     assert summary(lines) == "1 resource and 2 rows compared: 1 differs."
     assert summary(lines[:1]) == "1 resource and 1 row compared: no difference."
+
+
+@pytest.mark.parametrize("published", [None, "cafe", "beef"])
+def test_a_key_in_the_last_event_is_no_difference(published: str | None) -> None:
+    attribute = {"label": "key", "type": "static", "value_type": "psk"}
+    body = to_json({"id": "a1b2c3", "attrs": {"1": [attribute]}})
+    row = a_row(DEVICE, document=Document(body=body, hash="", terms=()))
+    told = {**attribute, **({"static_value": published} if published else {})}
+    last: Any = {(row.tenant, row.id): {"id": "a1b2c3", "attrs": {"1": [told]}}}
+    assert with_last_word(a_found(row=row), last).last_word == ""
+    other: Any = {(row.tenant, row.id): {"id": "a1b2c3", "attrs": {"1": [{**told, "label": "another"}]}}}
+    assert with_last_word(a_found(row=row), other).last_word.startswith("published otherwise")

@@ -1,8 +1,10 @@
 """`device-manager export`: what is written, and where."""
 
+import base64
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,8 +13,13 @@ import yaml
 
 from device_manager.cleaning import clean, is_pinned, pinned
 from device_manager.dojot.exportfile import export_body
+from device_manager.keeping import secrets_of_rows
 from device_manager.terminal import Exit, Output
-from device_manager.writing import as_text, ordered, to_file, to_folder
+from device_manager.writing import as_text, has_keys, ordered, to_file, to_folder
+from device_registry.crypto import PasswordVault
+from device_registry.domain.errors import Refused
+from device_registry.domain.model import Credential, Key, Kind
+from device_registry.domain.psk import Psk
 from device_registry.domain.rendering import Identity, device_document
 from tests.support.builders import (
     ACME,
@@ -148,6 +155,76 @@ def test_a_file_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.Ca
     with pytest.raises(typer.Exit):
         to_file("text", tmp_path / "missing" / "file")
     assert "cannot be written" in capsys.readouterr().err
+
+
+SECRET = {
+    "apiVersion": "v1",
+    "kind": "Secret",
+    "metadata": {"name": "keys", "namespace": "acme"},
+    "type": "Opaque",
+    "data": {"key": "Y2Fmw6k="},
+}
+
+
+def mode(file: Path) -> int:
+    return file.stat().st_mode & 0o777
+
+
+@pytest.mark.parametrize("before", [None, 0o644])
+def test_a_file_with_keys_is_for_its_owner_alone(tmp_path: Path, before: int | None) -> None:
+    file = tmp_path / "fleet.yaml"
+    if before:
+        file.touch(before)
+    written = [*manifests(), SECRET]
+    to_file(as_text(written, Output.YAML), file, private=has_keys(written))
+    assert mode(file) == 0o600
+
+
+def test_a_file_that_is_replaced_keeps_its_mode(tmp_path: Path) -> None:
+    file = tmp_path / "fleet.yaml"
+    file.touch(0o640)
+    to_file(as_text(manifests(), Output.YAML), file, private=has_keys(manifests()))
+    assert (mode(file), len(file.read_text()) > 0) == (0o640, True)
+
+
+def test_in_a_folder_the_files_with_keys_are_for_their_owner_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "fleet"
+    for _ in range(2):
+        to_folder([*manifests(), SECRET], folder, Output.YAML)
+        assert mode(folder / "acme" / "secrets" / "keys.yaml") == 0o600
+        assert mode(folder / "acme" / "devices" / "a.yaml") == 0o644
+
+
+# --- keys ---------------------------------------------------------------------------------------------
+
+
+def exported(**keys: str) -> list[dict[str, Any]]:
+    """The Secrets of devices whose keys lie in one, in the entry of the name of the device, or in `same`."""
+    vault = PasswordVault("kamehameHA", "shuriken")
+    rows, sealed = {}, {}
+    for device, digits in keys.items():
+        entry = "same" if device.startswith("same") else device
+        credential = Credential(attribute="key", secret="shared", key=entry)
+        row = a_row(a_device(device, credentials=(credential,)), id=device)
+        rows[Key(Kind.DEVICE, "acme", device)] = row
+        sealed[ACME, row.id] = {"key": vault.seal(Psk(digits), (ACME, row.id, "key"))}
+    transaction: Any = SimpleNamespace(keys=lambda refs: {ref: sealed[ref] for ref in refs})
+    return secrets_of_rows(transaction, vault, rows)
+
+
+def test_devices_that_share_a_secret_find_it_whole() -> None:
+    (secret,) = exported(one="cafe", two="beef")
+    assert secret["metadata"]["name"] == "shared"
+    assert {entry: base64.b64decode(text) for entry, text in secret["data"].items()} == {
+        "one": b"cafe",
+        "two": b"beef",
+    }
+
+
+def test_devices_that_share_an_entry_and_disagree_are_named() -> None:
+    assert len(exported(same1="cafe", same2="cafe")) == 1
+    with pytest.raises(Refused, match="same1 and same2"):
+        exported(same1="cafe", same2="beef")
 
 
 # --- dojot's format -------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from device_manager.actions.status import Fleet, Records, report_of, sentences
+from device_manager.actions.status import Fleet, Records, report_of, sentences, show
 from device_manager.scope import scope_of
 from device_registry.domain.model import Tenant
 from device_registry.registry.overview import Leader, TenantFigures, Waiting
@@ -120,3 +120,11 @@ def test_a_registry_that_nobody_has_led_says_so() -> None:
         "Outbox: nothing waits.",
         "Leader: no operator has led yet.",
     ]
+
+
+@pytest.mark.parametrize(("whole", "told"), [(True, "No device and no template is there.\n"), (False, "")])
+def test_nothing_is_said_to_be_there_only_by_who_could_look(
+    whole: bool, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show(report_of(EVERYTHING, None, {}, None), whole=whole)
+    assert capsys.readouterr().out == told

@@ -15,7 +15,7 @@ from device_manager.pinning import device_spec_of, template_spec_of
 from device_manager.places import key_for
 from device_manager.scope import objects_in, tenants_by_namespace
 from device_manager.terminal import Exit, Output
-from device_manager.writing import as_text, ordered, to_file, to_folder
+from device_manager.writing import as_text, has_keys, ordered, to_file, to_folder
 from device_registry import wiring
 from device_registry.domain.model import DeviceRow, Key, Kind, RegisteredTemplate, Tenant
 from device_registry.manifests import device_manifest, key_of, template_manifest
@@ -55,7 +55,7 @@ def run(what: What, where: Where, form: Form) -> None:
     if where.folder:
         to_folder(manifests, where.folder, where.output)
     else:
-        to_file(as_text(manifests, where.output), where.file)
+        to_file(as_text(manifests, where.output), where.file, private=has_keys(manifests))
     _tell(manifests, where)
 
 

@@ -94,6 +94,13 @@ def run(url: str, wanted: Wanted, output: Output) -> None:
 
 
 def _read(url: str, tenants: Sequence[str]) -> list[OldTenant]:
+    try:
+        return _tenants(url, tenants)
+    except database.AddressUnusable as error:
+        terminal.fail(f"{error}.", Exit.USAGE)
+
+
+def _tenants(url: str, tenants: Sequence[str]) -> list[OldTenant]:
     with database.opened(url) as source:
         known = source.tenants()
         strange = sorted(set(tenants) - set(known))
@@ -140,7 +147,10 @@ async def _run(
 
 
 def _part(old: OldTenant, home: Home, settings: Settings) -> Part:
-    unlock = unlocker(settings) if old.keys else (lambda _: None)
+    try:
+        unlock = unlocker(settings) if old.keys else (lambda _: None)
+    except Refused as error:
+        terminal.fail(f"{error.message}.", Exit.USAGE)
     conversion = convert(old, home.namespace, unlock, datetime.now(UTC))
     return Part(home=home, conversion=conversion, manifests=_manifests(conversion))
 

@@ -69,7 +69,7 @@ def run(tenants: list[str] | None, namespaces: list[str] | None, output: Output)
     fleets, bindings = _declared(scope, away)
     report = report_of(scope, fleets, bindings, _registered(away))
     if output is Output.TABLE:
-        _show(report)
+        show(report, whole=not away)
     else:
         terminal.show_data(report, output)
     for error in away:
@@ -173,11 +173,12 @@ def _leader(leader: Leader) -> dict[str, Any]:
 # --- as a table -------------------------------------------------------------------------------------
 
 
-def _show(report: Mapping[str, Any]) -> None:
+def show(report: Mapping[str, Any], *, whole: bool) -> None:
+    """Print it; `whole` says that neither half of it is missing."""
     lines = [{**one, "notReady": _reasons(one["notReady"])} for one in report["namespaces"]]
     if lines:
         terminal.console().print(terminal.table(lines, COLUMNS))
-    else:
+    elif whole:
         terminal.say("No device and no template is there.")
     if report["outbox"] is not None:
         terminal.say("\n" + "\n".join(sentences(report, datetime.now(UTC))))

@@ -36,7 +36,7 @@ def run(
 
 
 async def _travel(journey: "Journey") -> None:
-    from device_registry import wiring
+    from device_manager.cluster import connected
 
-    async with wiring.cluster() as cluster:
+    async with connected() as cluster:
         await journey.travel(cluster, terminal.say)

@@ -23,11 +23,11 @@ def run(quiet: Annotated[float, _QUIET] = 5) -> None:
 
 
 async def _release(settings: "Settings", quiet: float) -> int:
+    from device_manager.cluster import connected
     from device_manager.releasing import release
-    from device_registry import wiring
 
     def tell(count: int) -> None:
         terminal.say(f"{count} so far")
 
-    async with wiring.cluster() as cluster:
+    async with connected() as cluster:
         return await release(cluster, settings.namespaces, quiet, tell)

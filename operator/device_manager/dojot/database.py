@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 
 import psycopg
 from psycopg import Connection, sql
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import DictRow, dict_row
 
 from device_registry.domain.errors import Refused, RegistryUnavailable
@@ -32,6 +33,10 @@ ORDER BY n.nspname COLLATE "C"
 """
 
 _Record = TypeVar("_Record")
+
+
+class AddressUnusable(Exception):
+    """The address is not one; the message does not repeat it."""
 
 
 class DojotDatabase:
@@ -86,7 +91,11 @@ class DojotDatabase:
 
 @contextmanager
 def opened(url: str) -> Iterator[DojotDatabase]:
-    """The database at an address of libpq. Raises RegistryUnavailable when it does not answer."""
+    """The database at an address of libpq.
+
+    Raises AddressUnusable, and RegistryUnavailable when it does not answer.
+    """
+    _check(url)
     with _errors_converted():
         connection = psycopg.connect(
             url,
@@ -98,6 +107,17 @@ def opened(url: str) -> Iterator[DojotDatabase]:
         )
     with connection:
         yield DojotDatabase(connection)
+
+
+def _check(url: str) -> None:
+    """What libpq says of an address that it cannot read repeats it, and the password with it."""
+    try:
+        conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        raise AddressUnusable(
+            "the address of dojot's database is not usable; write"
+            " postgresql://user:password@host:port/database, and %40 for an @ in the password"
+        ) from None
 
 
 def _utc(row: DictRow) -> dict[str, Any]:
