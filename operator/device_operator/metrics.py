@@ -39,7 +39,7 @@ DELETIONS_HELD = Gauge("device_manager_deletions_held", "Devices whose deletion 
 
 RECONCILES = Counter(
     "device_manager_reconcile_total",
-    "Looks at a resource, by kind and result: the reason of the outcome, Released, Paused, Gone, or the error"
+    "Looks at a resource, by kind and result: the reason of the outcome, Paused, Gone, or the error"
     " that made it fail.",
     ["kind", "result"],
 )

@@ -12,7 +12,8 @@ from concurrent.futures import Executor
 
 import structlog
 
-from device_registry.domain.errors import RegistryUnavailable
+from device_registry.backoff import Backoff
+from device_registry.domain.errors import Fenced, RegistryError, RegistryUnavailable
 from device_registry.domain.model import Key, Tenant
 from device_registry.reconcile import Progress, Reconciler
 
@@ -45,16 +46,16 @@ class Propagation:
         self._line: deque[TemplateRef] = deque()
         self._told: dict[TemplateRef, float] = {}
         self._arrived = asyncio.Event()
+        self._backoffs: dict[TemplateRef, Backoff] = {}
 
     def start(self, template: TemplateRef) -> None:
         """Work on this template in the background from now on, until its devices show its revision."""
         if template not in self._told:
             self._told[template] = time.monotonic()
-            self._line.append(template)
-            self._arrived.set()
+            self._line_up(template)
 
     async def step(self, template: TemplateRef) -> Progress:
-        """Render the next devices of a template. May raise RegistryUnavailable or Fenced."""
+        """Render the next devices of a template. May raise RegistryUnavailable, Contended or Fenced."""
         loop = asyncio.get_running_loop()
         progress = await loop.run_in_executor(self._executor, self._reconciler.propagate, *template)
         for key in progress.affected:
@@ -77,8 +78,30 @@ class Propagation:
             self._circuit.open(error)
             await self._circuit.closed()
             self._line.append(template)
+        except Fenced:
+            raise
+        except Exception as error:  # noqa: BLE001 - what is wrong with one template must not stop the others
+            self._put_off(template, error)
         else:
+            self._backoffs.pop(template, None)
             self._report(template, progress)
+
+    def _put_off(self, template: TemplateRef, error: Exception) -> None:
+        tenant, number = template
+        pause = self._backoffs.setdefault(template, Backoff()).next()
+        log.error(
+            "an edit does not reach the devices of its template, will try again",
+            tenant=tenant,
+            template=number,
+            error=str(error) or type(error).__name__,
+            pause=round(pause, 1),
+            exc_info=not isinstance(error, RegistryError),
+        )
+        asyncio.get_running_loop().call_later(pause, self._line_up, template)
+
+    def _line_up(self, template: TemplateRef) -> None:
+        self._line.append(template)
+        self._arrived.set()
 
     def _report(self, template: TemplateRef, progress: Progress) -> None:
         now = time.monotonic()

@@ -75,8 +75,9 @@ class Sweeping:
         except ClusterUnavailable as error:
             self._context.api_server.open(error)
             log.warning("sweep failed, nothing is concluded from it", error=str(error))
-        except RegistryError as error:
-            log.warning("sweep failed, nothing is concluded from it", error=str(error))
+        except Exception as error:  # one odd object must not end all sweeps
+            unforeseen = not isinstance(error, RegistryError)
+            log.warning("sweep failed, nothing is concluded from it", error=str(error), exc_info=unforeseen)
         else:
             metrics.SWEEP_SUCCESS.set_to_current_time()
             return True

@@ -106,7 +106,7 @@ class Transaction(KeyRows, Protocol):
         """That many attribute ids that the tenant never used, ascending."""
 
     def pinned(self, tenant: Tenant, template_id: int | None, attribute_ids: Collection[int]) -> None:
-        """Note ids that a manifest insists on: ids given out later are larger."""
+        """Note ids that a manifest insists on: ids given out later are larger (`identity.highest`)."""
 
     def attribute_owners(self, tenant: Tenant, attribute_ids: Collection[int]) -> dict[int, int]:
         """Which template each of these attribute or metadata ids belongs to; free ones left out."""

@@ -1,11 +1,12 @@
 """A mass deletion is a mistake until somebody says otherwise: the budget lets a few devices go."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from device_registry.domain.budget import DeletionBudget
-from device_registry.domain.model import DeletionPolicy
+from device_registry.domain.model import DeletionPolicy, Tenant
 from device_registry.domain.reasons import Reason
 from device_registry.reconcile import Departure, Reconciler
 from tests.support.builders import a_device, a_template
@@ -102,3 +103,12 @@ def test_departures_are_forgotten_after_the_window(story: Story, clock: Clock) -
     story.delete(FLEET[1])
     with story.registry.transaction() as transaction:
         assert transaction.departed(FLEET[0].tenant, clock.now - timedelta(days=1)).left == 1
+
+
+def test_a_namespace_that_is_bound_to_another_tenant_frees_no_devices(story: Story, clock: Clock) -> None:
+    moved = [replace(one, tenant=Tenant("beta")) for one in FLEET]
+    assert [one.outcome.reason for one in story.delete(*moved)] == ["Removed"] * 2 + [HELD] * 4
+    assert [one.outcome.reason for one in story.delete(*moved[2:])] == [HELD] * 4
+    with story.registry.transaction() as transaction:
+        departed = transaction.departed(FLEET[0].tenant, clock.now - timedelta(hours=1))
+    assert (departed.left, departed.held) == (2, 4)

@@ -46,6 +46,15 @@ def test_ids_go_on_above_what_was_pinned(registry: Registry) -> None:
         assert transaction.next_attribute_ids(ACME, 1) == [13]
 
 
+def test_a_pin_near_the_end_of_all_ids_leaves_the_tenant_further_ones(registry: Registry) -> None:
+    with registry.transaction() as transaction:
+        transaction.bind_tenant(ACME, "acme")
+        transaction.pinned(ACME, 7, [12])
+        transaction.pinned(ACME, 2**31 - 1, [9, 2**31 - 2])
+        assert transaction.next_template_id(ACME) == 8
+        assert transaction.next_attribute_ids(ACME, 1) == [13]
+
+
 def test_a_small_pin_takes_nothing_back(registry: Registry) -> None:
     with registry.transaction() as transaction:
         transaction.bind_tenant(ACME, "acme")

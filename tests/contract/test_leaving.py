@@ -227,6 +227,26 @@ def test_a_late_version_of_a_template_that_was_let_go_registers_nothing(story: S
     assert story.registry.holdings(Kind.TEMPLATE, ("", ""), 1) == []
 
 
+def test_a_late_deletion_does_not_remove_the_row_of_a_successor(story: Story) -> None:
+    story.apply(a_template(), DEVICE)
+    story.delete(DEVICE)
+    story.apply(again(DEVICE))
+    story.heard()
+    (late,) = story.delete(DEVICE)
+    assert late.outcome.reason is Reason.REMOVED
+    assert story.row("abcd")
+    assert story.heard() == []
+
+
+def test_a_late_deletion_of_a_template_does_not_remove_its_successor(story: Story) -> None:
+    story.apply(a_template())
+    story.delete(a_template())
+    story.apply(again(a_template()))
+    story.delete(a_template())
+    (successor,) = story.registry.holdings(Kind.TEMPLATE, ("", ""), 1)
+    assert successor.row_uid == again(a_template()).uid
+
+
 def test_a_cluster_that_is_restored_brings_resources_back_with_their_uids(story: Story, clock: Clock) -> None:
     story.apply(a_template(), DEVICE)
     story.delete(DEVICE)

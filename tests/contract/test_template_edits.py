@@ -113,6 +113,13 @@ def test_an_edit_that_breaks_a_device_keeps_its_last_good_document(story: Story)
     assert story.registry.outcomes([key])[key].reason is Reason.ATTRIBUTE_CONFLICT
 
 
+def test_a_device_that_an_edit_breaks_still_says_whether_its_last_event_was_published(story: Story) -> None:
+    conflict(story)
+    story.propagate()
+    key = a_device("d0").key
+    assert story.registry.outcomes([key])[key].sequence == 1
+
+
 def test_a_device_that_can_be_rendered_again_is_looked_at(story: Story) -> None:
     conflict(story)
     story.propagate()

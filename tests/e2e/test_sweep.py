@@ -87,7 +87,7 @@ def test_a_settled_fleet_is_swept_without_a_write(road: Road, namespace: str) ->
 
 
 def test_rows_changed_by_sql_are_restored_with_exactly_one_update_each(road: Road, namespace: str) -> None:
-    names = ["label", "document", "spec"]
+    names = ["label", "document", "spec", "odd", "text", "list", "nothing"]
     ids = registered(road, namespace, *names)
     before = [road.document(namespace, name) for name in names]
     where = "WHERE claim_namespace = :n AND claim_name"
@@ -96,6 +96,10 @@ def test_rows_changed_by_sql_are_restored_with_exactly_one_update_each(road: Roa
         f"UPDATE device SET label = 'forged' {where} = 'label'",
         f"UPDATE device SET document = '{{}}' {where} = 'document'",
         f"UPDATE device SET spec = '{{}}', terms = '{{}}' {where} = 'spec'",
+        f"UPDATE device SET spec = '{{\"label\": 7}}' {where} = 'odd'",
+        f"UPDATE device SET spec = 'no JSON' {where} = 'text'",
+        f"UPDATE device SET spec = '[]' {where} = 'list'",
+        f"UPDATE device SET spec = 'null' {where} = 'nothing'",
         n=namespace,
     )
     swept(road, 3)

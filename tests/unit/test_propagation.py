@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
+import pytest
+
 from device_operator.circuit import REGISTRY, Circuit, in_thread
 from device_operator.propagation import Propagation, TemplateRef
-from device_registry.domain.errors import RegistryUnavailable
+from device_registry.domain.errors import Contended, Fenced, RegistryUnavailable, Rejected
 from device_registry.domain.model import Key, Kind, Tenant
 from device_registry.domain.outcome import Usage
 from device_registry.reconcile import Progress
@@ -29,11 +31,14 @@ class Chunks:
         self.left = {LARGE: chunks.get("large", 0), SMALL: chunks.get("small", 0)}
         self.steps: list[TemplateRef] = []
         self.failures = 0
+        self.wrong: dict[TemplateRef, Exception] = {}
 
     def propagate(self, tenant: Tenant, template_id: int) -> Progress:
         if self.failures:
             self.failures -= 1
             raise RegistryUnavailable
+        if error := self.wrong.get((tenant, template_id)):
+            raise error
         self.steps.append((tenant, template_id))
         self.left[tenant, template_id] -= 1
         done = self.left[tenant, template_id] == 0
@@ -106,3 +111,26 @@ async def test_an_outage_only_delays_it() -> None:
     async with propagating(chunks) as desk:
         desk.propagation.start(LARGE)
         await desk.until_looked(key(1))
+
+
+@pytest.mark.parametrize("error", [Contended("gave in"), Rejected("a value"), TypeError("a bug")])
+async def test_what_is_wrong_with_one_template_neither_ends_the_work_nor_is_given_up(
+    error: Exception,
+) -> None:
+    chunks = Chunks(large=1, small=1)
+    chunks.wrong[LARGE] = error
+    async with propagating(chunks) as desk:
+        desk.propagation.start(LARGE)
+        desk.propagation.start(SMALL)
+        await desk.until_looked(key(2))
+        chunks.wrong.clear()
+        await desk.until_looked(key(1))
+
+
+async def test_who_does_not_lead_any_more_ends() -> None:
+    chunks = Chunks(large=1)
+    chunks.wrong[LARGE] = Fenced()
+    async with propagating(chunks) as desk:
+        desk.propagation.start(LARGE)
+        with pytest.raises(Fenced):
+            await desk.running[0]

@@ -1,16 +1,21 @@
-"""Which id a device gets when its manifest names none.
+"""Which id a device gets when its manifest names none, and how pinned ids move the counters of others.
 
-Derived from namespace and name, so that the same manifest gets the same id after the cluster was rebuilt,
-and shaped as dojot's ids are: six hexadecimal digits, which consumers parse as a number.
+Ids of devices are derived from namespace and name, so that the same manifest gets the same id after the
+cluster was rebuilt, and shaped as dojot's ids are: six hexadecimal digits, which consumers parse as a number.
 """
 
 import hashlib
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
+from typing import Final
 
 from .model import DeviceId
 
 PROBES = 16
 """Candidates tried before giving up: with a million devices the chance to need so many is below 10^-19."""
+
+_COUNTED: Final = 2_000_000_000
+"""Ids of templates and attributes end at 2147483647. One that is pinned near the end must leave the tenant
+further ids, so the counters pass by what is larger than this, and never get there themselves."""
 
 
 def candidates(namespace: str, name: str) -> Iterator[DeviceId]:
@@ -23,3 +28,8 @@ def candidates(namespace: str, name: str) -> Iterator[DeviceId]:
 def choose(namespace: str, name: str, taken: Container[DeviceId]) -> DeviceId | None:
     """The first candidate that is not taken; None when all are."""
     return next((one for one in candidates(namespace, name) if one not in taken), None)
+
+
+def highest(pins: Iterable[int]) -> int:
+    """The pinned id after which the counter goes on; 0 when none moves it."""
+    return max((one for one in pins if one <= _COUNTED), default=0)

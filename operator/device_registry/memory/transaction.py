@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
+from device_registry.domain import identity
 from device_registry.domain.budget import Departed
 from device_registry.domain.events import Event, Recorded
 from device_registry.domain.model import DeviceId, DeviceRow, Key, RegisteredTemplate, Tenant, TenantClaim
@@ -132,8 +133,8 @@ class MemoryTransaction(MemoryKeys):
 
     def pinned(self, tenant: Tenant, template_id: int | None, pins: Collection[int]) -> None:
         templates, attributes = self._tables.last_template, self._tables.last_attribute
-        templates[tenant] = max(templates[tenant], template_id or 0)
-        attributes[tenant] = max(attributes[tenant], *pins, 0)
+        templates[tenant] = max(templates[tenant], identity.highest([template_id or 0]))
+        attributes[tenant] = max(attributes[tenant], identity.highest(pins))
 
     def attribute_owners(self, tenant: Tenant, wanted: Collection[int]) -> dict[int, int]:
         templates = (one for one in self._tables.templates.values() if one.tenant == tenant)

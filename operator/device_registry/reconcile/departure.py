@@ -54,15 +54,18 @@ def release_devices(
 ) -> list[Result]:
     """Delete or unclaim the rows of these devices; those without a row have nothing to release.
 
-    A row that an earlier resource of that name left behind unclaimed is none of theirs. What the budget
-    does not let through stays as it is (DeletionHeld).
+    A row that an earlier resource of that name left behind unclaimed is none of theirs, nor is that of a
+    later one: who was let go already has no row. What the budget does not let through stays as it is
+    (DeletionHeld).
     """
-    places = [one.declared.claim.place for one in departures]
+    gone = transaction.released([one.declared.uid for one in departures])
+    there = [one for one in departures if one.declared.uid not in gone]
+    places = [one.declared.claim.place for one in there]
     found = transaction.devices((), places)
     rows = {row.claim.place: row for row in found if row.claim and row.claimed}
-    limited = [one.declared for one in departures if _is_limited(one) and one.declared.claim.place in rows]
-    held = held_back(transaction, limited, budget, now)
-    leaving = [one for one in departures if one.declared.key not in held]
+    limited = _with_rows([one for one in there if _is_limited(one)], rows)
+    held = held_back(transaction, [(one.declared.key, row.tenant) for one, row in limited], budget, now)
+    leaving = [one for one in there if one.declared.key not in held]
     recorded, wake = _release(transaction, _with_rows(leaving, rows), now, budget)
     released.note(transaction, [one.declared for one in leaving], now)
     results = [_result(one, rows.get(one.declared.claim.place), recorded, wake, held) for one in departures]
@@ -125,7 +128,7 @@ def _result(
             target=str(row.id),
             revision=row.revision,
         )
-        return Result(outcome=outcome)
+        return Result(outcome=replace(outcome, tenant=row.tenant))
     event = recorded.get((row.tenant, row.id)) if row else None
     retained = departure.policy is DeletionPolicy.RETAIN
     reason = Reason.RETAINED if retained else Reason.REMOVED
@@ -139,6 +142,9 @@ def _result(
 def release_template(transaction: Transaction, departure: Departure[TemplateSpec], now: datetime) -> Result:
     """Delete or unclaim a template; while devices use it, say which and leave it."""
     declared = departure.declared
+    reason = Reason.RETAINED if departure.policy is DeletionPolicy.RETAIN else Reason.REMOVED
+    if transaction.released([declared.uid]):
+        return Result(outcome=Outcome.about(declared, reason))
     found = transaction.template_at(declared.claim.place)
     row = found if found and found.claimed else None
     users = transaction.usage(row.tenant, row.id).total if row else 0
@@ -160,7 +166,6 @@ def release_template(transaction: Transaction, departure: Departure[TemplateSpec
     elif row:
         transaction.save_template(replace(row, unclaimed_since=now, terminating=False))
     released.note(transaction, [declared], now)
-    reason = Reason.RETAINED if departure.policy is DeletionPolicy.RETAIN else Reason.REMOVED
     return Result(outcome=Outcome.about(declared, reason, target=str(row.id) if row else ""))
 
 

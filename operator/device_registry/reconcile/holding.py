@@ -10,38 +10,40 @@ from datetime import datetime
 from itertools import groupby
 
 from device_registry.domain.budget import DeletionBudget, Departed
-from device_registry.domain.model import Declared, DeviceSpec, Key, Tenant
+from device_registry.domain.model import Key, Tenant
 from device_registry.domain.reasons import Reason
 from device_registry.manifests import ALLOW_MASS_DELETION
 from device_registry.ports import Transaction
 
 
 def held_back(
-    transaction: Transaction, leaving: Sequence[Declared[DeviceSpec]], budget: DeletionBudget, now: datetime
+    transaction: Transaction, leaving: Sequence[tuple[Key, Tenant]], budget: DeletionBudget, now: datetime
 ) -> dict[Key, str]:
-    """The devices that must wait, each with the sentence for its condition; the first to come go first."""
+    """The devices that must wait, each with the sentence for its condition; the first to come go first.
+
+    They come with the tenants of their rows, which may differ from what the namespace says by now.
+    """
     if not budget.enabled:
         return {}
-    by_tenant = groupby(sorted(leaving, key=_tenant), key=_tenant)
     held: dict[Key, str] = {}
-    for tenant, group in by_tenant:
+    for tenant, group in groupby(sorted(leaving, key=_tenant), key=_tenant):
         departed = transaction.departed(tenant, now - budget.window)
-        held |= _held_of(transaction, list(group), budget, departed)
+        held |= _held_of(transaction, [key for key, _ in group], budget, departed)
     return held
 
 
-def _tenant(declared: Declared[DeviceSpec]) -> Tenant:
-    return declared.tenant
+def _tenant(leaving: tuple[Key, Tenant]) -> Tenant:
+    return leaving[1]
 
 
 def _held_of(
-    transaction: Transaction, leaving: Sequence[Declared[DeviceSpec]], budget: DeletionBudget, then: Departed
+    transaction: Transaction, leaving: Sequence[Key], budget: DeletionBudget, then: Departed
 ) -> dict[Key, str]:
     room = budget.room(then)
-    waiting = [one.key for one in leaving[room:]]
+    waiting = leaving[room:]
     if not waiting:
         return {}
-    counted = transaction.outcomes([one.key for one in leaving]).values()
+    counted = transaction.outcomes(leaving).values()
     others = then.held - sum(one.reason is Reason.DELETION_HELD for one in counted)
     afterwards = replace(then, left=then.left + len(leaving) - len(waiting), held=others + len(waiting))
     return {key: _sentence(key, afterwards, budget) for key in waiting}

@@ -16,6 +16,7 @@ from device_registry.domain.rules import Violation
 from device_registry.ports import Transaction
 
 from .keys import let_go
+from .results import continued
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +69,14 @@ def _render(
     stale: Sequence[DeviceRow],
     now: datetime,
 ) -> tuple[Key, ...]:
-    if not stale:
+    intact = [row for row in stale if row.intact]
+    if len(intact) < len(stale):
+        # What was changed by SQL is for the sweep to repair, from what is declared.
+        transaction.mark_tried(template, [row for row in stale if not row.intact])
+    if not intact:
         return ()
-    templates = transaction.templates_of(stale)
-    named = [(row, _named(row, templates)) for row in stale]
+    templates = transaction.templates_of(intact)
+    named = [(row, _named(row, templates)) for row in intact]
     decisions = [(row, rerender(row, used)) for row, used in named]
     writes = [decision for _, decision in decisions if isinstance(decision, Write)]
     transaction.save_devices([write.row for write in writes])
@@ -110,9 +115,10 @@ def _set_aside(
     if not refused:
         return ()
     transaction.mark_tried(template, [row for row, _ in refused])
-    outcomes = [_refused(row, violation) for row, violation in refused if row.claimed]
-    transaction.record([one for one in outcomes if one])
-    return tuple(one.key for one in outcomes if one)
+    outcomes = [one for row, violation in refused if row.claimed and (one := _refused(row, violation))]
+    known = transaction.outcomes([one.key for one in outcomes])
+    transaction.record([continued(one, known.get(one.key)) for one in outcomes])
+    return tuple(one.key for one in outcomes)
 
 
 def _refused(row: DeviceRow, violation: Violation) -> Outcome | None:

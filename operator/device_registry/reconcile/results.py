@@ -39,13 +39,14 @@ def record(transaction: Transaction, results: Sequence[Result]) -> list[Result]:
     that event was published.
     """
     known = transaction.outcomes([one.outcome.key for one in results])
-    settled = [replace(one, outcome=_continued(one.outcome, known.get(one.outcome.key))) for one in results]
+    settled = [replace(one, outcome=continued(one.outcome, known.get(one.outcome.key))) for one in results]
     news = [one.outcome for one in settled if one.outcome != known.get(one.outcome.key)]
     transaction.record(news)
     return settled
 
 
-def _continued(outcome: Outcome, former: Outcome | None) -> Outcome:
+def continued(outcome: Outcome, former: Outcome | None) -> Outcome:
+    """The outcome with the sequence of the one before, when it has none of its own and is about the same."""
     same = former is not None and (former.uid, former.target) == (outcome.uid, outcome.target)
     if former is None or not same or outcome.sequence:
         return outcome

@@ -1,14 +1,12 @@
 """What the facade must know before it changes or deletes: who declares what, and who uses which template."""
 
-import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 from device_registry.domain.model import DeviceId, DeviceSpec, Key, Kind, Tenant
-from device_registry.manifests import parse_device_spec
 
-from . import sql
+from . import rows, sql
 from .statements import Statements
 
 _SQL = sql.load("bindings.sql")
@@ -67,7 +65,8 @@ class BindingReads(Statements):
     ) -> list[tuple[StoredDevice, DeviceSpec]]:
         """The devices of a template that have overrides or credentials, and what they declare."""
         found = await self.fetch(_SQL.bound_specs, tenant=tenant, template=template_id)
-        return [(stored(row), parse_device_spec(json.loads(row["spec"]), "")) for row in found]
+        specs = ((row, rows.device_spec_of(row["spec"])) for row in found)
+        return [(stored(row), spec) for row, spec in specs if spec]
 
     async def is_propagated(self, tenant: Tenant, template_id: int, revision: int) -> bool:
         """Whether every device of the template was tried with that revision, and the world told."""

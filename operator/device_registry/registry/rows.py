@@ -10,6 +10,7 @@ from device_registry.domain.model import (
     Claim,
     DeviceId,
     DeviceRow,
+    DeviceSpec,
     Document,
     Key,
     Kind,
@@ -136,11 +137,12 @@ def attribute_columns(template: RegisteredTemplate) -> Columns:
 
 def device(row: Row) -> DeviceRow:
     """A device from its row and the templates that it was rendered with."""
+    spec = device_spec_of(row["spec"])
     return DeviceRow(
         tenant=Tenant(row["tenant"]),
         id=DeviceId(row["id"]),
-        spec=parse_device_spec(json.loads(row["spec"]), ""),
-        intact=row["intact"],
+        spec=spec or DeviceSpec(label=row["label"]),
+        intact=row["intact"] and spec is not None,
         document=Document(body=row["document"], hash=row["hash"], terms=tuple(row["terms"])),
         templates=dict(zip(row["template_ids"] or (), row["template_revisions"] or (), strict=True)),
         revision=row["revision"],
@@ -150,6 +152,14 @@ def device(row: Row) -> DeviceRow:
         generation=row["generation"],
         unclaimed_since=row["unclaimed_since"],
     )
+
+
+def device_spec_of(stored: str) -> DeviceSpec | None:
+    """What was registered; None when somebody has written there what is no spec."""
+    try:
+        return parse_device_spec(json.loads(stored), "")
+    except (ValueError, TypeError, LookupError, AttributeError):
+        return None
 
 
 def device_columns(rows: Sequence[DeviceRow]) -> Columns:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine, RowMapping
 
+from device_registry.domain import identity
 from device_registry.domain.budget import Departed
 from device_registry.domain.events import Event, Recorded
 from device_registry.domain.model import DeviceId, DeviceRow, Key, RegisteredTemplate, Tenant, TenantClaim
@@ -133,9 +134,9 @@ class PostgresTransaction(KeyStatements):
         return list(range(row["first"], row["first"] + count))
 
     def pinned(self, tenant: Tenant, template_id: int | None, attribute_ids: Collection[int]) -> None:
-        if template_id or attribute_ids:
-            highest = max(attribute_ids, default=0)
-            self.execute(_SQL.note_pins, tenant=tenant, template=template_id or 0, attribute=highest)
+        template, attribute = identity.highest([template_id or 0]), identity.highest(attribute_ids)
+        if template or attribute:
+            self.execute(_SQL.note_pins, tenant=tenant, template=template, attribute=attribute)
 
     def attribute_owners(self, tenant: Tenant, attribute_ids: Collection[int]) -> dict[int, int]:
         if not attribute_ids:
