@@ -50,6 +50,8 @@ class Directory:
         self._dependencies = dependencies
         self._names: dict[Tenant, str] = {}
         self._holds = Holds[str]()
+        self.known = False
+        """Whether anybody has told yet what there is to read."""
 
     def topics(self, existing: Mapping[str, int]) -> dict[str, Topic]:
         """The topics to read, by name. `existing`: all that Kafka has, with their numbers of partitions."""
@@ -75,10 +77,12 @@ class Directory:
         for gone in self._names.keys() - set(tenants):
             del self._names[gone]
         for tenant in tenants:
-            if tenant not in self._names and tenant not in self._holds:
+            if tenant not in self._holds:
                 self._ask(tenant)
+        self.known = self.known or bool(self._names) or not tenants
 
     def _ask(self, tenant: Tenant) -> None:
+        """The source remembers names, and learns when a data broker gives a new one."""
         try:
             self._names[tenant] = self._topics.topic(tenant)
             self._holds.succeed(tenant)

@@ -97,8 +97,9 @@ class Monitor:
         seen = self._store.here(THERE_SECONDS)
         metrics.MONITORS.set(len(seen.names))
         self._reader.take_share(self._topics, seen.names, seen.now)
-        self._reader.sweep(seen.now)
-        self._store.note_reading()
+        read_up_to = self._reader.sweep(seen.now)
+        if self._directory.known:
+            self._store.share_read(read_up_to)
         self._dependencies.is_back(Reason.BROKER_UNAVAILABLE, Reason.PRESENCE_UNAVAILABLE)
 
     def _failed(self, reason: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from device_registry.domain.model import DeviceId, Tenant
-from device_registry.presence import Mark, PresenceStore, Progress, Reading, Sighting, Tally
+from device_registry.presence import Feed, Mark, PresenceStore, Progress, Reading, Sighting, Tally
 
 from . import metrics
 from .directory import Topic
@@ -40,6 +40,9 @@ class Reader:
         self._topics: Mapping[str, Topic] = {}
         self._positions: dict[Partition, int] = {}
         self._read_at: dict[Partition, int] = {}
+        """Up to when each partition has been read."""
+        self._ahead: dict[Partition, Mark] = {}
+        """Where each partition ended when that was asked, and when that was; reading has yet to get there."""
         self.waiting: set[Tenant] = set()
         """Tenants with notices that are not in Kafka yet."""
 
@@ -60,30 +63,45 @@ class Reader:
         """Forget every position."""
         self._positions = {}
         self._read_at = {}
+        self._ahead = {}
         self.waiting = set()
 
     def _places(self, partitions: Collection[Partition], now: int) -> dict[Partition, int]:
         """Where to read these from. A partition that another monitor is just placing is left out for now."""
-        reach = now - REACH_SECONDS * 1000
         # Marks before ends: whoever reads a partition moves its mark, never beyond an end that is seen later.
-        marks = {tenant: self._store.marks(tenant) for tenant in self._by_tenant(partitions)}
+        marks = {feed: self._store.marks(feed) for feed in self._by_feed(partitions)}
+        reach = self._reach(partitions, marks, now)
         ends = self._data.ends(partitions)
-        recent = self._data.offsets_at(partitions, reach)
+        recent = self._data.offsets_at(reach)
         placed: dict[Partition, int] = {}
         for one in partitions:
-            tenant, first = self._topics[one.topic].tenant, recent[one]
-            mark = marks[tenant].get(one.partition)
-            place = _place(mark, ends[one] if first is None else first, ends[one], reach)
-            if place == mark or self._store.place(tenant, one.partition, mark, place):
+            feed, first = self._feed(one), recent[one]
+            mark = marks[feed].get(one.partition)
+            place = _place(mark, ends[one] if first is None else first, ends[one], reach[one])
+            if place == mark or self._store.place(feed, one.partition, mark, place):
                 placed[one] = place.offset
                 self._read_at[one] = place.time
+                self._ahead[one] = Mark(ends[one], now)
         return placed
 
-    def _by_tenant(self, partitions: Iterable[Partition]) -> dict[Tenant, list[Partition]]:
-        grouped: dict[Tenant, list[Partition]] = {}
+    def _reach(
+        self, partitions: Collection[Partition], marks: Mapping[Feed, Mapping[int, Mark]], now: int
+    ) -> dict[Partition, int]:
+        """How far back to look: as far as need be where notices were sent that nobody has found yet."""
+        reach = dict.fromkeys(partitions, now - REACH_SECONDS * 1000)
+        for feed, some in self._by_feed(partitions).items():
+            if self._store.is_being_told(feed.tenant):
+                reach |= {one: 0 for one in some if one.partition in marks[feed]}
+        return reach
+
+    def _by_feed(self, partitions: Iterable[Partition]) -> dict[Feed, list[Partition]]:
+        grouped: dict[Feed, list[Partition]] = {}
         for one in partitions:
-            grouped.setdefault(self._topics[one.topic].tenant, []).append(one)
+            grouped.setdefault(self._feed(one), []).append(one)
         return grouped
+
+    def _feed(self, one: Partition) -> Feed:
+        return Feed(self._topics[one.topic].tenant, one.topic)
 
     # --- reading --------------------------------------------------------------------------------------
 
@@ -103,7 +121,7 @@ class Reader:
         end = batch[-1].offset + 1
         tally = self._store.apply(
             Reading(
-                tenant=topic.tenant,
+                feed=self._feed(partition),
                 partition=partition.partition,
                 partitions=topic.partitions,
                 start=start,
@@ -137,31 +155,47 @@ class Reader:
 
     # --- silence --------------------------------------------------------------------------------------
 
-    def sweep(self, now: int) -> None:
-        """Let devices go that were silent for too long. `now`: a time before this call, by Redis's clock."""
+    def sweep(self, now: int) -> int:
+        """Let devices go that were silent for too long; answers up to when everything has been read.
+
+        `now`: a time before this call, by Redis's clock.
+        """
         ends = self._data.ends(self._positions)
         reached = self._data.positions()
         online = 0
-        for tenant, partitions in self._by_tenant(self._positions).items():
+        for feed, partitions in self._by_feed(self._positions).items():
             done = [one for one in partitions if reached[one] >= ends[one]]
             steps = [self._progress(one, reached[one], now) for one in done]
-            tally = self._advance(tenant, self._topics[partitions[0].topic].partitions, steps)
+            tally = self._advance(feed, steps)
             self._positions |= {one: reached[one] for one in done}
-            self._read_at |= dict.fromkeys(done, now)
             online += tally.present if any(one.partition == 0 for one in partitions) else 0
         metrics.DEVICES_ONLINE.set(online)
-        metrics.READ_AGE.set((now - min((self._read_at[one] for one in self._positions), default=now)) / 1000)
+        read_up_to = min([now, *(self._up_to(one, reached[one], ends[one], now) for one in self._positions)])
+        metrics.READ_AGE.set((now - read_up_to) / 1000)
+        return read_up_to
+
+    def _up_to(self, one: Partition, position: int, end: int, now: int) -> int:
+        """Up to when a partition has been read, whatever the clocks of its records say.
+
+        One that never rests is never found read to its end, but to where it ended a moment ago.
+        """
+        if position >= end:
+            self._read_at[one], self._ahead[one] = now, Mark(end, now)
+        elif position >= self._ahead[one].offset:
+            self._read_at[one], self._ahead[one] = self._ahead[one].time, Mark(end, now)
+        return self._read_at[one]
 
     def _progress(self, one: Partition, position: int, now: int) -> Progress:
         before = self._positions[one]
         return Progress(partition=one.partition, before=before, position=position, time=now)
 
-    def _advance(self, tenant: Tenant, partitions: int, steps: Sequence[Progress]) -> Tally:
-        tally = self._store.advance(tenant, partitions, steps, PORTION)
-        self._count(tenant, tally)
+    def _advance(self, feed: Feed, steps: Sequence[Progress]) -> Tally:
+        partitions = self._topics[feed.topic].partitions
+        tally = self._store.advance(feed, partitions, steps, PORTION)
+        self._count(feed.tenant, tally)
         while tally.more:
-            tally = self._store.advance(tenant, partitions, (), PORTION)
-            self._count(tenant, tally)
+            tally = self._store.advance(feed, partitions, (), PORTION)
+            self._count(feed.tenant, tally)
         return tally
 
     def _count(self, tenant: Tenant, tally: Tally) -> None:

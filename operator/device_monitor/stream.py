@@ -87,14 +87,12 @@ class DeviceData:
             found: Mapping[TopicPartition, int] = consumer.end_offsets(list(partitions), timeout_ms=ANSWER_MS)
         return found
 
-    def offsets_at(
-        self, partitions: Collection[TopicPartition], time: int
-    ) -> Mapping[TopicPartition, int | None]:
+    def offsets_at(self, times: Mapping[TopicPartition, int]) -> Mapping[TopicPartition, int | None]:
         """The first record of each partition not older than a time (milliseconds); None without one."""
-        if not partitions:
+        if not times:
             return {}
         with self._asking() as consumer:
-            found = consumer.offsets_for_times(dict.fromkeys(partitions, time), timeout_ms=ANSWER_MS)
+            found = consumer.offsets_for_times(dict(times), timeout_ms=ANSWER_MS)
         return {partition: at.offset if at else None for partition, at in found.items()}
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ import structlog
 from device_registry.backoff import Holds
 from device_registry.domain.errors import BrokerUnavailable
 from device_registry.domain.model import Tenant
-from device_registry.presence import PresenceStore, Taken
+from device_registry.presence import Feed, PresenceStore, Taken
 
 from . import metrics
 from .directory import Topic
@@ -34,6 +34,7 @@ class Doubt:
     """Notices that somebody has taken and may or may not have sent."""
 
     teller: str
+    topic: str
     ends: Mapping[Partition, int]
     """Where the topic ended when the doubt was met: what was sent lies before."""
 
@@ -58,21 +59,21 @@ class Telling:
         }
 
     def _tell_one(self, tenant: Tenant, name: str, topic: Topic) -> bool:
-        if tenant in self._holds or not self._is_clear(tenant):
+        if tenant in self._holds or not self._is_clear(tenant, name):
             return True
         taken = self._store.take(tenant, ROUND)
         if taken.doubtful:
             every = [Partition(name, number) for number in range(topic.partitions)]
-            self._doubts[tenant] = Doubt(taken.doubtful, self._data.ends(every))
+            self._doubts[tenant] = Doubt(taken.doubtful, name, self._data.ends(every))
             return True
         return bool(taken.notices) and self._send(tenant, name, taken)
 
-    def _is_clear(self, tenant: Tenant) -> bool:
-        """Whether there is no doubt, or no longer."""
+    def _is_clear(self, tenant: Tenant, name: str) -> bool:
+        """Whether there is no doubt about this topic, or no longer."""
         doubt = self._doubts.get(tenant)
-        if doubt is None:
+        if doubt is None or doubt.topic != name:
             return True
-        marks = self._store.marks(tenant)
+        marks = self._store.marks(Feed(tenant, name))
         read = {number: mark.offset for number, mark in marks.items()}
         if any(read.get(one.partition, -1) < end for one, end in doubt.ends.items()):
             return False
@@ -92,7 +93,7 @@ class Telling:
             self._store.told(tenant, list(sent))
             self._failed(tenant, "not all were acknowledged")
             return True
-        self._store.told(tenant, list(sent), done=self._store.monitor)
+        self._store.told(tenant, list(sent), done=taken.teller)
         if self._holds.succeed(tenant):
             log.info("the notices of a tenant flow again", tenant=tenant)
         return len(letters) == ROUND

@@ -13,7 +13,7 @@ from redis import Redis
 
 from device_registry.domain.errors import PresenceUnavailable
 from device_registry.domain.model import DeviceId, Tenant
-from device_registry.presence import PresenceStatus, PresenceStore, Progress, Reading, Sighting
+from device_registry.presence import Feed, PresenceStatus, PresenceStore, Progress, Reading, Sighting
 from device_registry.presence.store import Mark
 from local.platform import Platform
 from tests.support.presence import Heard, Transition, transitions
@@ -37,11 +37,12 @@ class Scene:
     def __init__(self, client: Redis, partitions: int = PARTITIONS) -> None:
         self.client = client
         self.tenant = Tenant(f"t{uuid4().hex[:12]}")
+        self.feed = Feed(self.tenant, "data")
         self.store = PresenceStore(client, "a", noting=True)
         self.zero = int(time.time() * 1000) - FAR
         self.partitions = partitions
         for partition in range(partitions):
-            self.store.place(self.tenant, partition, None, Mark(0, self.zero))
+            self.store.place(self.feed, partition, None, Mark(0, self.zero))
         self.logs: dict[int, list[Heard]] = defaultdict(list)
 
     def data(self, partition: int, device: str, at: int, lasting: int = 100) -> None:
@@ -53,7 +54,7 @@ class Scene:
         log = self.logs[partition][start:end]
         tally = self.store.apply(
             Reading(
-                tenant=self.tenant,
+                feed=self.feed,
                 partition=partition,
                 partitions=self.partitions,
                 start=start,
@@ -70,12 +71,12 @@ class Scene:
     def nothing_before(self, at: int, *partitions: int) -> None:
         """These partitions were read to their ends at that time."""
         chosen = partitions or range(self.partitions)
-        marks = self.store.marks(self.tenant)
+        marks = self.store.marks(self.feed)
         steps = [
             Progress(partition=one, before=marks[one].offset, position=marks[one].offset, time=self.zero + at)
             for one in chosen
         ]
-        while self.store.advance(self.tenant, self.partitions, steps, 2).more:
+        while self.store.advance(self.feed, self.partitions, steps, 2).more:
             pass
 
     def told(self) -> dict[str, list[Transition]]:
@@ -168,9 +169,9 @@ def test_clocks_that_are_wrong_do_no_harm(scene: Scene) -> None:
 
 def test_a_store_that_was_set_back_says_from_where_to_read_again(scene: Scene) -> None:
     scene.data(0, "d", at=10)
-    reading = Reading(tenant=scene.tenant, partition=0, partitions=PARTITIONS, start=7, end=9)
+    reading = Reading(feed=scene.feed, partition=0, partitions=PARTITIONS, start=7, end=9)
     assert scene.store.apply(reading).behind == 0
-    scene.client.delete(f"presence:{scene.tenant}:read")
+    scene.client.delete(f"presence:{scene.tenant}:read:data")
     assert scene.store.apply(reading).behind == -1
 
 
@@ -179,10 +180,11 @@ def test_notices_are_taken_by_one_monitor_at_a_time(scene: Scene) -> None:
     scene.store.here(60)
     scene.data(0, "d", at=10)
     scene.read(0)
-    (notice,) = scene.store.take(scene.tenant, 10).notices
+    taken = scene.store.take(scene.tenant, 10)
+    (notice,) = taken.notices
     assert (notice.device, notice.status, notice.time) == ("d", ONLINE, scene.zero + 10)
     assert not other.take(scene.tenant, 10).notices
-    scene.store.told(scene.tenant, [notice.id], done="a")
+    scene.store.told(scene.tenant, [notice.id], done=taken.teller)
     assert not other.take(scene.tenant, 10).notices, "nothing is left"
     scene.store.leave()
 
@@ -192,11 +194,12 @@ def test_what_a_monitor_left_unsaid_is_doubtful_until_somebody_has_looked(scene:
     for device in "de":
         scene.data(0, device, at=10)
     scene.read(0)
-    first, second = scene.store.take(scene.tenant, 10).notices
+    taken = scene.store.take(scene.tenant, 10)
+    first, second = taken.notices
     # "a" never said that it was there: it has died.
-    assert other.take(scene.tenant, 10).doubtful == "a"
+    assert other.take(scene.tenant, 10).doubtful == taken.teller
     found = Reading(
-        tenant=scene.tenant,
+        feed=scene.feed,
         partition=1,
         partitions=PARTITIONS,
         start=0,
@@ -204,8 +207,23 @@ def test_what_a_monitor_left_unsaid_is_doubtful_until_somebody_has_looked(scene:
         arrived=[first.id, "nonsense"],
     )
     other.apply(found)
-    other.told(scene.tenant, [], done="a")
+    other.told(scene.tenant, [], done=taken.teller)
     assert [one.id for one in other.take(scene.tenant, 10).notices] == [second.id]
+
+
+def test_a_doubt_that_is_over_is_not_taken_for_one_about_what_was_taken_later(scene: Scene) -> None:
+    other = PresenceStore(scene.client, "b", noting=True)
+    scene.data(0, "d", at=10)
+    scene.read(0)
+    scene.store.take(scene.tenant, 10)
+    doubt = other.take(scene.tenant, 10).doubtful
+    scene.store.here(60)
+    assert scene.store.take(scene.tenant, 10).doubtful == doubt, "it came back, and knows no better"
+    scene.store.told(scene.tenant, [], done=doubt)
+    assert scene.store.take(scene.tenant, 10).notices
+    other.told(scene.tenant, [], done=doubt)
+    assert not other.take(scene.tenant, 10).notices, "they are being sent"
+    scene.store.leave()
 
 
 def test_a_monitor_that_says_nothing_is_not_there(scene: Scene) -> None:

@@ -27,12 +27,16 @@ class Tenants:
 
 
 class DataBroker:
-    """Names topics as it likes, for tenants that it knows."""
+    """Names topics as it likes, for tenants that it knows, and can be away."""
+
+    def __init__(self) -> None:
+        self.word = "topic"
+        self.away = False
 
     def topic(self, tenant: Tenant) -> str:
-        if tenant == "globex":
+        if self.away or tenant == "globex":
             raise BrokerUnavailable
-        return f"topic-{tenant}"
+        return f"{self.word}-{tenant}"
 
 
 def test_tenants_topics_are_read_if_they_exist() -> None:
@@ -63,3 +67,31 @@ def test_a_tenant_whose_topic_nobody_names_does_not_hold_up_the_others() -> None
     with capture_logs() as logs:
         assert set(directory.topics({"topic-acme": 1})) == {"topic-acme"}
     assert [one["tenant"] for one in logs] == ["globex"]
+
+
+def test_a_topic_that_gets_another_name_is_followed_and_a_source_that_is_away_takes_none_away() -> None:
+    broker, existing = DataBroker(), {"topic-acme": 1, "other-acme": 2}
+    directory = Directory(Tenants("acme"), broker, Dependencies())
+    assert set(directory.topics(existing)) == {"topic-acme"}
+    broker.word = "other"
+    assert directory.topics(existing) == {"other-acme": Topic(Tenant("acme"), 2)}
+    broker.away = True
+    assert set(directory.topics(existing)) == {"other-acme"}
+
+
+def test_what_there_is_to_read_is_known_once_registry_and_data_broker_have_told() -> None:
+    tenants, broker = Tenants("acme"), DataBroker()
+    tenants.away = broker.away = True
+    unheard = Directory(tenants, broker, Dependencies())
+    unheard.topics({})
+    tenants.away = False
+    unnamed = Directory(tenants, broker, Dependencies())
+    unnamed.topics({})
+    broker.away = False
+    named = Directory(tenants, broker, Dependencies())
+    named.topics({})
+    tenants.away = True
+    named.topics({})
+    nobody = Directory(Tenants(), broker, Dependencies())
+    nobody.topics({})
+    assert [one.known for one in (unheard, unnamed, named, nobody)] == [False, False, True, True]

@@ -11,7 +11,7 @@ from device_monitor.stream import DeviceData, Partition
 from device_monitor.telling import Telling
 from device_registry.domain.errors import BrokerUnavailable
 from device_registry.domain.model import DeviceId, Tenant
-from device_registry.presence import Mark, Notice, PresenceStatus, PresenceStore, Taken
+from device_registry.presence import Feed, Mark, Notice, PresenceStatus, PresenceStore, Taken
 
 ACME = Tenant("acme")
 TOPICS = {"acme.device-data": Topic(ACME, 2)}
@@ -24,25 +24,25 @@ def a_notice(number: int) -> Notice:
 class Store:
     """The part of Redis that is about notices."""
 
-    monitor = "me"
-
     def __init__(self, *notices: Notice) -> None:
         self.notices = list(notices)
         self.teller = ""
+        self.takings = 0
         self.read = {0: 0, 1: 0}
 
     def take(self, tenant: Tenant, count: int) -> Taken:
         if self.teller:
             return Taken(doubtful=self.teller)
-        self.teller = self.monitor if self.notices else ""
-        return Taken(notices=self.notices[:count])
+        self.takings += 1
+        self.teller = f"me {self.takings}" if self.notices else ""
+        return Taken(notices=self.notices[:count], teller=self.teller)
 
     def told(self, tenant: Tenant, ids: Sequence[str], *, done: str = "") -> None:
         self.notices = [one for one in self.notices if one.id not in ids]
         if done == self.teller:
             self.teller = ""
 
-    def marks(self, tenant: Tenant) -> Mapping[int, Mark]:
+    def marks(self, feed: Feed) -> Mapping[int, Mark]:
         return {number: Mark(offset, 0) for number, offset in self.read.items()}
 
 
@@ -72,9 +72,9 @@ class Scene:
         store, data = cast("PresenceStore", self.store), cast("DeviceData", self.kafka)
         self.telling = Telling(store, data, self.kafka)
 
-    def tell(self) -> set[Tenant]:
+    def tell(self, topics: Mapping[str, Topic] = TOPICS) -> set[Tenant]:
         self.telling._holds.succeed(ACME)
-        return self.telling.tell({ACME}, TOPICS)
+        return self.telling.tell({ACME}, topics)
 
 
 def test_what_waits_is_sent_and_struck_out() -> None:
@@ -109,6 +109,17 @@ def test_what_was_not_acknowledged_is_looked_for_before_it_is_sent_again() -> No
     scene.store.read = {0: 7, 1: 7}
     assert scene.tell() == set()
     assert scene.kafka.sent == ["1-0", "2-0"]
+
+
+def test_what_may_have_been_sent_to_a_former_topic_is_not_waited_for() -> None:
+    scene = Scene(1)
+    scene.store.teller = "dead"
+    assert scene.tell() == {ACME}
+    renamed, scene.kafka.end = {"another": Topic(ACME, 2)}, 3
+    scene.store.read = {0: 3, 1: 3}
+    assert scene.tell(renamed) == {ACME}, "now the doubt is about the new one"
+    assert scene.tell(renamed) == set()
+    assert scene.kafka.sent == ["1-0"]
 
 
 def test_a_topic_that_cannot_be_written_is_told_once_and_left_alone_for_a_while() -> None:

@@ -6,10 +6,11 @@ changes nothing.
 """
 
 from .reader import PresenceReader
-from .store import Mark, MonitorsSeen, PresenceStore, Progress, Reading, Sighting, Taken, Tally
+from .store import Feed, Mark, MonitorsSeen, PresenceStore, Progress, Reading, Sighting, Taken, Tally
 from .values import Notice, PresenceStatus
 
 __all__ = [
+    "Feed",
     "Mark",
     "MonitorsSeen",
     "Notice",

@@ -2,7 +2,7 @@
 --
 -- KEYS   1 presence:<tenant>:until     sorted set: device -> end of the presence that was told as online
 --        2 presence:<tenant>:later     hash: device -> presences that may follow a silence, JSON [[from, till], ...]
---        3 presence:<tenant>:read      hash: partition -> "<next offset>:<read up to>"
+--        3 presence:<tenant>:read:<topic>   hash: partition -> "<next offset>:<read up to>"
 --        4 presence:<tenant>:notices   stream: transitions that are not yet in Kafka
 
 local until_key, later_key, read_key, notices_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]

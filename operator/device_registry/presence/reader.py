@@ -20,7 +20,7 @@ LONGEST_HOLD_SECONDS = 5.0
 
 
 class PresenceReader:
-    """Tells who is online. An answer of None means that nobody knows: no monitor reads, or Redis is away."""
+    """Tells who is online. None as an answer: nobody knows, data are unread or Redis is away."""
 
     def __init__(self, client: Redis) -> None:
         self._client = client

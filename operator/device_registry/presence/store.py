@@ -9,15 +9,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
+from uuid import uuid4
 
 from redis import Redis, RedisError
 
 from device_registry.domain.errors import PresenceUnavailable
 from device_registry.domain.model import DeviceId, Tenant
 
-from .values import MONITORS_KEY, READING_KEY, READING_SECONDS, Notice, PresenceStatus, key
+from .values import MONITORS_KEY, READING_KEY, READING_SECONDS, SHARES_KEY, Notice, PresenceStatus, key
 
-_SHARED = ("until", "later", "read", "notices")
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """Where the data of a tenant come from: positions in one topic mean nothing in another one."""
+
+    tenant: Tenant
+    topic: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +53,7 @@ class Sighting:
 class Reading:
     """What was read of one partition in one go."""
 
-    tenant: Tenant
+    feed: Feed
     partition: int
     partitions: int
     """How many the topic has."""
@@ -93,8 +100,10 @@ class Taken:
     """Notices to send, or why there are none for this monitor now."""
 
     notices: Sequence[Notice] = ()
+    teller: str = ""
+    """Who has taken them: this monitor, this time and no other."""
     doubtful: str = ""
-    """The monitor that has taken notices and may or may not have sent them."""
+    """The teller that has taken notices and may or may not have sent them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +130,7 @@ class PresenceStore:
         self._advance = _script(client, "intervals.lua", "advance.lua")
         self._place = _script(client, "place.lua")
         self._here = _script(client, "here.lua")
+        self._share_read = _script(client, "share_read.lua")
         self._take = _script(client, "take.lua")
         self._told = _script(client, "told.lua")
 
@@ -136,26 +146,28 @@ class PresenceStore:
         """Take leave: others need not wait to find out."""
         self.here(0)
 
-    def note_reading(self) -> None:
-        """Say that statuses are kept up to date, which is believed for a while."""
+    def share_read(self, up_to: int) -> None:
+        """Say up to when this monitor has read its share: statuses are believed for a while after that.
+
+        The monitor that is furthest behind decides, and one that is there and has said nothing lately.
+        """
+        keys = [MONITORS_KEY, SHARES_KEY, READING_KEY]
         with _converted():
-            self._client.set(READING_KEY, self.monitor, ex=READING_SECONDS)
+            self._share_read(keys=keys, args=[self.monitor, up_to, READING_SECONDS * 1000])
 
     # --- reading --------------------------------------------------------------------------------------
 
-    def marks(self, tenant: Tenant) -> Mapping[int, Mark]:
+    def marks(self, feed: Feed) -> Mapping[int, Mark]:
         """How far each partition has been read."""
         with _converted():
-            entries: Any = self._client.hgetall(key(tenant, "read"))
+            entries: Any = self._client.hgetall(_read_key(feed))
         return {int(partition): _mark(entry) for partition, entry in entries.items()}
 
-    def place(self, tenant: Tenant, partition: int, before: Mark | None, mark: Mark) -> bool:
+    def place(self, feed: Feed, partition: int, before: Mark | None, mark: Mark) -> bool:
         """Say where reading begins; False when the mark was not `before` any more."""
         was = f"{before.offset}:{before.time}" if before else ""
         with _converted():
-            placed = self._place(
-                keys=[key(tenant, "read")], args=[partition, was, f"{mark.offset}:{mark.time}"]
-            )
+            placed = self._place(keys=[_read_key(feed)], args=[partition, was, f"{mark.offset}:{mark.time}"])
         return bool(placed)
 
     def apply(self, reading: Reading) -> Tally:
@@ -166,31 +178,37 @@ class PresenceStore:
             *(json.dumps(sightings), json.dumps(list(reading.arrived))),
         ]
         with _converted():
-            return _tally(self._apply(keys=_keys(reading.tenant), args=arguments))
+            return _tally(self._apply(keys=_keys(reading.feed), args=arguments))
 
-    def advance(self, tenant: Tenant, partitions: int, progress: Sequence[Progress], limit: int) -> Tally:
+    def advance(self, feed: Feed, partitions: int, progress: Sequence[Progress], limit: int) -> Tally:
         """Note what was read to its end, and let at most `limit` devices go that are silent for too long."""
         steps = [(one.partition, one.before, one.position, one.time) for one in progress]
         arguments = [self._noting, partitions, json.dumps(steps), limit]
         with _converted():
-            return _tally(self._advance(keys=_keys(tenant), args=arguments))
+            return _tally(self._advance(keys=_keys(feed), args=arguments))
 
     # --- notices --------------------------------------------------------------------------------------
 
     def take(self, tenant: Tenant, count: int) -> Taken:
         """Take the oldest notices to send them; nobody else gets any of this tenant until `told`."""
         keys = [key(tenant, "notices"), key(tenant, "teller"), MONITORS_KEY]
+        teller = f"{self.monitor} {uuid4().hex}"
         with _converted():
-            state, *rest = self._take(keys=keys, args=[self.monitor, count])
+            state, *rest = self._take(keys=keys, args=[teller, count])
         if state == "yours":
-            return Taken(notices=[_notice(*entry) for entry in rest[0]])
+            return Taken(notices=[_notice(*entry) for entry in rest[0]], teller=teller)
         return Taken(doubtful=rest[0] if state == "doubtful" else "")
 
     def told(self, tenant: Tenant, ids: Sequence[str], *, done: str = "") -> None:
-        """These notices are in Kafka; `done` is the monitor of whose notices no doubt is left, if any."""
+        """These notices are in Kafka; `done` is the teller of whose notices no doubt is left, if any."""
         keys = [key(tenant, "notices"), key(tenant, "teller")]
         with _converted():
             self._told(keys=keys, args=[done, *ids])
+
+    def is_being_told(self, tenant: Tenant) -> bool:
+        """Whether somebody has taken notices and may have sent some that nobody has struck out."""
+        with _converted():
+            return bool(self._client.exists(key(tenant, "teller")))
 
     def close(self) -> None:
         """Release the connection."""
@@ -202,8 +220,13 @@ def _script(client: Redis, *names: str) -> Any:
     return client.register_script(text)
 
 
-def _keys(tenant: Tenant) -> list[str]:
-    return [key(tenant, what) for what in _SHARED]
+def _keys(feed: Feed) -> list[str]:
+    until, later, notices = (key(feed.tenant, what) for what in ("until", "later", "notices"))
+    return [until, later, _read_key(feed), notices]
+
+
+def _read_key(feed: Feed) -> str:
+    return key(feed.tenant, f"read:{feed.topic}")
 
 
 def _mark(entry: str) -> Mark:

@@ -1,7 +1,7 @@
 -- Notices have reached Kafka, or it is clear which of them have: others may be taken.
 --
 -- KEYS   1 presence:<tenant>:notices   2 presence:<tenant>:teller
--- ARGV   1 the monitor that had taken notices and is done, empty for none   2 ... ids that are in Kafka
+-- ARGV   1 the teller that is done, empty for none   2 ... ids that are in Kafka
 
 for index = 2, #ARGV do
   redis.call("XDEL", KEYS[1], ARGV[index])

@@ -8,9 +8,11 @@ from device_registry.domain.model import DeviceId, Tenant
 MONITORS_KEY = "presence:monitors"
 """Which monitors are there."""
 
+SHARES_KEY = "presence:shares"
+"""Up to when each of them has read its share."""
 
 READING_KEY = "presence:reading"
-"""There while a monitor has read everything lately: without it nobody knows who is online."""
+"""There while everything was read lately: without it nobody knows who is online."""
 
 READING_SECONDS = 60
 """How long statuses are believed that nobody keeps up to date."""
