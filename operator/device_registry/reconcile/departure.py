@@ -3,7 +3,7 @@
 Order matters to the caller: first this commits, row and event together, then our finalizer goes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Generic
@@ -17,6 +17,7 @@ from device_registry.domain.model import (
     DeviceRow,
     DeviceSpec,
     Key,
+    RegisteredTemplate,
     Spec,
     TemplateSpec,
 )
@@ -55,14 +56,14 @@ def release_devices(
     """Delete or unclaim the rows of these devices; those without a row have nothing to release.
 
     A row that an earlier resource of that name left behind unclaimed is none of theirs, nor is that of a
-    later one: who was let go already has no row. What the budget does not let through stays as it is
-    (DeletionHeld).
+    later one, which who was let go already may find there. What the budget does not let through stays as it
+    is (DeletionHeld).
     """
-    gone = transaction.released([one.declared.uid for one in departures])
-    there = [one for one in departures if one.declared.uid not in gone]
-    places = [one.declared.claim.place for one in there]
-    found = transaction.devices((), places)
+    found = transaction.devices((), [one.declared.claim.place for one in departures])
     rows = {row.claim.place: row for row in found if row.claim and row.claimed}
+    gone = transaction.released([one.declared.uid for one in departures])
+    there = [one for one in departures if not _is_over(one, rows.get(one.declared.claim.place), gone)]
+    rows = {one.declared.claim.place: row for one, row in _with_rows(there, rows)}
     limited = _with_rows([one for one in there if _is_limited(one)], rows)
     held = held_back(transaction, [(one.declared.key, row.tenant) for one, row in limited], budget, now)
     leaving = [one for one in there if one.declared.key not in held]
@@ -71,6 +72,16 @@ def release_devices(
     results = [_result(one, rows.get(one.declared.claim.place), recorded, wake, held) for one in departures]
     transaction.record([one.outcome for one in results if one.outcome.reason is Reason.DELETION_HELD])
     return results
+
+
+def _is_over(
+    departure: Departure[DeviceSpec] | Departure[TemplateSpec],
+    row: DeviceRow | RegisteredTemplate | None,
+    gone: Collection[str],
+) -> bool:
+    """Whether it was let go before, and nothing of it is left."""
+    uid = departure.declared.uid
+    return uid in gone and not (row and row.claim and row.claim.uid == uid)
 
 
 def _is_limited(departure: Departure[DeviceSpec]) -> bool:
@@ -143,10 +154,10 @@ def release_template(transaction: Transaction, departure: Departure[TemplateSpec
     """Delete or unclaim a template; while devices use it, say which and leave it."""
     declared = departure.declared
     reason = Reason.RETAINED if departure.policy is DeletionPolicy.RETAIN else Reason.REMOVED
-    if transaction.released([declared.uid]):
-        return Result(outcome=Outcome.about(declared, reason))
     found = transaction.template_at(declared.claim.place)
     row = found if found and found.claimed else None
+    if _is_over(departure, row, transaction.released([declared.uid])):
+        return Result(outcome=Outcome.about(declared, reason))
     users = transaction.usage(row.tenant, row.id).total if row else 0
     if row and users and departure.policy is DeletionPolicy.DELETE:
         named = transaction.users(row.tenant, row.id, limit=_NAMED)
