@@ -26,6 +26,12 @@ JITTER = 0.2
 """Attempts vary by that part, so that candidates do not march in step."""
 RELEASE_SECONDS = 2.0
 """How long giving the Lease back may take: without it, the others only wait for its end."""
+_GOES_ON = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""The clock that goes on while the machine sleeps: Linux has one; its monotonic clock stands still then."""
+
+
+def _seconds() -> float:
+    return time.clock_gettime(_GOES_ON)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +117,7 @@ class LeaseElection:
         terms: Terms,
         holder: str,
         clock: Callable[[], datetime],
-        monotonic: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] = _seconds,
     ) -> None:
         self._leases = leases
         self._terms = terms

@@ -201,11 +201,11 @@ class Lifecycle:
 
     def _on_death(self, task: asyncio.Task[None]) -> None:
         """A part that works in the background has died by a bug: start anew rather than work without it."""
-        if task.cancelled() or not (error := task.exception()):
-            return
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
         if isinstance(error, Fenced):
             self._on_fenced(error)
-        else:
+        elif error and not (task.cancelled() and self._stop.is_set()):
+            # We cancel what runs when we stop; nobody else has a right to.
             log.critical("a part of the operator died, ending", exc_info=error)
             self._exit_code = 1
             self._stop.set()

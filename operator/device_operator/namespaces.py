@@ -53,9 +53,11 @@ class Namespaces:
 
     def seen(self, namespace: Mapping[str, Any]) -> None:
         """Note what a namespace says now."""
-        name = namespace["metadata"]["name"]
+        self._note(namespace["metadata"]["name"], self._read(namespace))
+
+    def _note(self, name: str, binding: Binding) -> None:
         former = self._bindings.get(name)
-        self._bindings[name] = binding = self._read(namespace)
+        self._bindings[name] = binding
         if former and (former.tenant, former.claim) != (binding.tenant, binding.claim):
             self._changed(name)
 
@@ -74,15 +76,33 @@ class Namespaces:
         May raise Forbidden and ClusterUnavailable.
         """
         try:
-            binding = await self._binding(name)
+            return _claimed(await self._binding(name), tenant)
         except NotFound:
             return None
-        return binding.claim if binding.tenant == tenant else None
+
+    async def claim_now(self, name: str, tenant: Tenant) -> TenantClaim | None:
+        """As `claim`, but by what the cluster says now: what happened while nobody watched is not told."""
+        known = self._bindings.get(name)
+        try:
+            return _claimed(await self._ask(name), tenant)
+        except NotFound:
+            if known and self._bindings.get(name) is known:
+                self.gone(name)
+            return None
 
     async def _binding(self, name: str) -> Binding:
-        if name not in self._bindings:
-            self.seen(await self._cluster.namespace(name))
-        return self._bindings[name]
+        if name in self._bindings:
+            return self._bindings[name]
+        asked = await self._ask(name)
+        return self._bindings.get(name, asked)
+
+    async def _ask(self, name: str) -> Binding:
+        """What the cluster answers. It is noted unless an event came meanwhile, which may be newer."""
+        known = self._bindings.get(name)
+        binding = self._read(await self._cluster.namespace(name))
+        if self._bindings.get(name) is known:
+            self._note(name, binding)
+        return binding
 
     def _read(self, namespace: Mapping[str, Any]) -> Binding:
         name = namespace["metadata"]["name"]
@@ -99,6 +119,10 @@ class Namespaces:
             )
             return Binding(None, rules, problem)
         return Binding(Tenant(tenant), rules, claim=_claim(namespace, explicit=bool(annotations.get(TENANT))))
+
+
+def _claimed(binding: Binding, tenant: Tenant) -> TenantClaim | None:
+    return binding.claim if binding.tenant == tenant else None
 
 
 def _claim(namespace: Mapping[str, Any], *, explicit: bool) -> TenantClaim:

@@ -22,7 +22,7 @@ LOOK_SECONDS = 10.0
 
 
 class NamespacePolling:
-    """See the module. `seen` hears of every namespace in the form of a watch event."""
+    """See the module. `seen` hears of each namespace as a watch would tell it: once, and when it changes."""
 
     def __init__(
         self,
@@ -35,6 +35,7 @@ class NamespacePolling:
         self._names = names
         self._seen = seen
         self._seconds = seconds
+        self._latest: dict[str, Mapping[str, Any]] = {}
         self._told: dict[str, str] = {}
 
     async def run(self) -> None:
@@ -53,7 +54,9 @@ class NamespacePolling:
             self._tell(name, error.message)
             return
         self._tell(name, "")
-        self._seen(event)
+        if event != self._latest.get(name):
+            self._latest[name] = event
+            self._seen(event)
 
     def _tell(self, name: str, trouble: str) -> None:
         """One line for each new trouble, however often it comes."""

@@ -53,7 +53,11 @@ class SecretWatching:
 
     def background(self) -> list[Coroutine[Any, Any, None]]:
         """What runs until cancelled."""
-        return [self._ask_for_ever(), *(self._watch_for_ever(one) for one in self._namespaces)]
+        return [
+            self._ask_for_ever(),
+            self._look_for_ever(),
+            *(self._watch_for_ever(one) for one in self._namespaces),
+        ]
 
     # --- labelled ones ----------------------------------------------------------------------------------
 
@@ -116,12 +120,15 @@ class SecretWatching:
     # --- all others -------------------------------------------------------------------------------------
 
     async def _ask_for_ever(self) -> None:
+        while self._interval:
+            await asyncio.sleep(self._interval)
+            await self.ask()
+
+    async def _look_for_ever(self) -> None:
         pause = min(self._interval, FIRST_SECONDS)
         while self._interval:
             await asyncio.sleep(pause)
             self.look_at_unread()
-            if pause == self._interval:
-                await self.ask()
             pause = min(self._interval, pause * 2)
 
     def look_at_unread(self) -> None:
@@ -135,7 +142,18 @@ class SecretWatching:
         waiting = sorted(set(self._users.places) - watched)
         while waiting:
             some, waiting = waiting[:ASKED_AT_ONCE], waiting[ASKED_AT_ONCE:]
-            await asyncio.gather(*map(self._ask_for, some))
+            waiting += await self._ask_at_once(some)
+
+    async def _ask_at_once(self, places: Sequence[SecretPlace]) -> list[SecretPlace]:
+        """Ask for these; answers those that are still to be asked for.
+
+        The asking for each is a task, and kopf, when it ends, cancels all that are younger than itself.
+        """
+        answers = await asyncio.gather(*map(self._ask_for, places), return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, Exception):
+                raise answer
+        return [place for place, answer in zip(places, answers, strict=True) if answer is not None]
 
     async def _ask_for(self, place: SecretPlace) -> None:
         try:

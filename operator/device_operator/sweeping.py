@@ -87,6 +87,8 @@ class Sweeping:
         self._context.census.only(kind, findings.present)
         for key in (*findings.differences, *findings.wake):
             self._context.queue.add(key, priority=Priority.SWEEP)
+        if findings.unclaimed:
+            self._context.tenants.freed()
         for key in findings.paused:
             await self._tell_drift(key)
         _report(kind, findings)

@@ -49,8 +49,12 @@ class Tenants:
             self._refused.discard(key)
 
     def released(self, key: Key) -> None:
-        """A resource is gone: perhaps it was the last one of a tenant that others wait for."""
+        """A resource is gone."""
         self._refused.discard(key)
+        self.freed()
+
+    def freed(self) -> None:
+        """A row has no resource any more: perhaps it was the last one of a tenant that others wait for."""
         if self._refused:
             self._news.set()
 
@@ -65,7 +69,7 @@ class Tenants:
         if noted is None or noted.namespace == resource.key.namespace:
             return False
         try:
-            true = await self.namespaces.claim(noted.namespace, tenant)
+            true = await self.namespaces.claim_now(noted.namespace, tenant)
         except Forbidden:
             # A namespace that we may not read is not ours to judge.
             return False

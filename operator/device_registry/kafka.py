@@ -87,6 +87,7 @@ class KafkaBus:
         self._topics = topics
         self._delivery_seconds = delivery_seconds
         self._producer: KafkaProducer | None = None
+        self._closed = False
         self._holds = Holds[Tenant](LONGEST_HOLD_SECONDS)
         self._lookups = Lookups[Tenant]()
         self._flowing = set[Tenant]()
@@ -116,15 +117,19 @@ class KafkaBus:
         return any(accepts_connections(server) for server in self._bootstrap)
 
     def close(self) -> None:
-        """Give up the producer and what was looked for. Nothing can be sent afterwards."""
+        """Give up the producer and what was looked for. Nothing can be sent afterwards.
+
+        May be called while another thread is still within `send`, which fails or tells what it has sent.
+        """
+        self._closed = True
         self._give_up_producer()
         self._lookups.close()
 
     def _give_up_producer(self) -> None:
-        if self._producer is not None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
             self._lookups.forget()
-            close_at_once(self._producer)
-            self._producer = None
+            close_at_once(producer)
             self._flowing.clear()
 
     # --- one attempt ----------------------------------------------------------------------------------
@@ -169,17 +174,25 @@ class KafkaBus:
             self._connected()
 
     def _connected(self) -> KafkaProducer:
-        if self._producer is None:
-            # Asked first, since a producer that finds no broker retries, logs, and leaves its sockets behind.
-            if not self.ping():
-                raise BrokerUnavailable(f"no broker of {self._bootstrap} accepts a connection")
-            self._attempts.listen()
-            try:
-                self._producer = KafkaProducer(**self._configuration())
-            except (KafkaError, OSError) as error:
-                reason = self._attempts.reason
-                raise BrokerUnavailable(f"no broker of {self._bootstrap} lets us in: {reason}") from error
-        return self._producer
+        if self._producer is None and not self._closed:
+            self._producer = self._begun()
+        producer = self._producer
+        if self._closed or producer is None:
+            # Asked last: whoever closes may have come while we connected.
+            self._give_up_producer()
+            raise BrokerUnavailable("nothing is sent any more")
+        return producer
+
+    def _begun(self) -> KafkaProducer:
+        # Asked first, since a producer that finds no broker retries, logs, and leaves its sockets behind.
+        if not self.ping():
+            raise BrokerUnavailable(f"no broker of {self._bootstrap} accepts a connection")
+        self._attempts.listen()
+        try:
+            return KafkaProducer(**self._configuration())
+        except (KafkaError, OSError) as error:
+            reason = self._attempts.reason
+            raise BrokerUnavailable(f"no broker of {self._bootstrap} lets us in: {reason}") from error
 
     def _configuration(self) -> dict[str, Any]:
         milliseconds = round(self._delivery_seconds * 1000)

@@ -20,7 +20,7 @@ from .kube import Kube
 from .leases import LeaderKube
 from .presence import PresenceReader, PresenceStore
 from .registry.monitored import MonitoredRegistry
-from .registry.writer import PostgresRegistry, make_engine
+from .registry.writer import LEADERS_SILENCE_SECONDS, PostgresRegistry, make_engine
 from .settings import Settings
 from .topics import DataBrokerTopics, NamedTopics, TopicSource
 
@@ -38,7 +38,7 @@ def clock() -> datetime:
 
 def registry(settings: Settings) -> PostgresRegistry:
     """The registry for the program that writes it; its `outbox` is for the relay."""
-    return PostgresRegistry(make_engine(settings.registry_url))
+    return PostgresRegistry(make_engine(settings.registry_url, LEADERS_SILENCE_SECONDS))
 
 
 def bus(settings: Settings) -> KafkaBus:

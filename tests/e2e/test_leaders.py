@@ -93,6 +93,10 @@ SHORT = {
     "LEASE_RENEW_DEADLINE_SECONDS": "3",
     "LEASE_RETRY_SECONDS": "0.5",
 }
+WAITS = """
+SELECT pid FROM pg_stat_activity
+WHERE datname = current_database() AND application_name = 'device-manager' AND wait_event_type = 'Lock'
+"""
 
 
 @pytest.mark.parametrize("pair", [LONG], indirect=True)
@@ -160,6 +164,27 @@ def test_a_leader_that_sleeps_past_its_lease_writes_nothing_when_it_wakes_up(
     assert pair.leaders() == [pair.second]
     assert [one.sequence for one in pair.road.events_of(namespace, device_id)] == [1, 2]
     assert "not leading any more, ending" in pair.first.log.read_text()
+
+
+@pytest.mark.parametrize("pair", [SHORT], indirect=True)
+def test_a_leader_that_is_frozen_within_a_transaction_holds_its_successor_up_for_seconds_only(
+    pair: Pair, namespace: str
+) -> None:
+    pair.road.kubectl.apply(a_template(namespace=namespace))
+    pair.declare("freezer-1", namespace)
+
+    with pair.road.engine.begin() as somebody:
+        # Its transaction waits for the row; when it has it, the leader cannot go on any more.
+        somebody.exec_driver_sql("SELECT FROM device FOR UPDATE")
+        pair.road.kubectl.apply(a_device("freezer-1", namespace, label="Edited while the leader froze"))
+        eventually(lambda: pair.road.rows(WAITS), what="the leader to wait")
+        pair.first.pause()
+    pair.declare("freezer-2", namespace)
+    pair.declare("freezer-1", namespace, label="Edited while the leader froze")
+
+    pair.first.resume()
+    assert pair.first.wait() == 1
+    assert pair.leaders() == [pair.second]
 
 
 def test_without_an_election_the_operator_that_starts_last_works_and_the_other_ends(

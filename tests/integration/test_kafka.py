@@ -1,12 +1,14 @@
 """The event bus on a real Kafka: what arrives, in which order, and what happens when it does not."""
 
 import gc
+import json
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from threading import Event
 from time import monotonic
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -16,7 +18,7 @@ from structlog.testing import capture_logs
 from device_registry.domain.errors import BrokerUnavailable
 from device_registry.domain.events import Recorded
 from device_registry.domain.model import Tenant
-from device_registry.kafka import KafkaBus
+from device_registry.kafka import LARGE_BYTES, KafkaBus, Outcomes
 from device_registry.relay import Relay
 from device_registry.topics import REMEMBERED_SECONDS, DataBrokerTopics, NamedTopics, TopicSource
 from local.platform import Platform
@@ -232,6 +234,32 @@ def _seconds_until_unavailable(bus: KafkaBus, event: Recorded) -> float:
     with pytest.raises(BrokerUnavailable):
         bus.send([event])
     return monotonic() - begin
+
+
+# --- the end ----------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_sent_by_a_bus_that_was_closed(bus: KafkaBus, tenant: str) -> None:
+    assert bus.send([an_event(1, tenant=tenant)])[1].sent
+    bus.close()
+    with pytest.raises(BrokerUnavailable):
+        bus.send([an_event(2, sequence=2, tenant=tenant)])
+
+
+def test_a_bus_that_is_closed_while_it_sends_tells_what_it_has_sent_and_sends_no_more(
+    bus: KafkaBus, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acknowledged = bus._await
+
+    def close_meanwhile(attempts: Mapping[int, Any]) -> Outcomes:
+        outcomes = acknowledged(attempts)
+        bus.close()
+        return outcomes
+
+    monkeypatch.setattr(bus, "_await", close_meanwhile)
+    large = json.dumps("x" * LARGE_BYTES)
+    deliveries = bus.send([an_event(1, tenant=tenant), an_event(2, "b", tenant=tenant, payload=large)])
+    assert [deliveries[number].sent for number in (1, 2)] == [True, False]
 
 
 # --- topics -----------------------------------------------------------------------------------------------

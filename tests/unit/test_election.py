@@ -1,6 +1,7 @@
 """The election: one leads, and who cannot be sure of it stops."""
 
 import asyncio
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -139,6 +140,17 @@ async def test_who_sleeps_past_its_lease_knows_when_it_wakes_up(candidates: Cand
     leader = candidates.one("leader")
     await leader.win()
     candidates.now += 15
+    assert not leader.leads
+
+
+@pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="only Linux has such a clock")
+async def test_the_sleep_of_the_machine_counts_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    clocks = {time.CLOCK_BOOTTIME: 100.0, time.CLOCK_MONOTONIC: 100.0}
+    monkeypatch.setattr(time, "clock_gettime", clocks.__getitem__)
+    leader = LeaseElection(MemoryLeases(), TERMS, "leader", lambda: datetime.now(UTC))
+    await leader.win()
+    assert leader.leads
+    clocks[time.CLOCK_BOOTTIME] += 15
     assert not leader.leads
 
 

@@ -1,5 +1,8 @@
 """Which tenant a namespace stands for."""
 
+from collections.abc import Awaitable, Callable
+from typing import Any
+
 import pytest
 
 from device_operator.namespaces import Namespaces
@@ -84,6 +87,35 @@ async def test_a_namespace_claims_its_tenant_with_its_age_and_no_other_tenant() 
     claim = await desk.namespaces.claim("acme", Tenant("acme"))
     assert claim == TenantClaim(namespace="acme", since=NOON)
     assert await desk.namespaces.claim("acme", Tenant("other")) is None
+
+
+async def test_what_was_missed_shows_when_the_cluster_is_asked_anew_and_is_told_once() -> None:
+    desk = Desk()
+    await desk.namespaces.of(KEY)
+    desk.cluster.namespaces["acme"] = {TENANT: "other"}
+    assert await desk.namespaces.claim("acme", Tenant("acme")) is not None
+    assert await desk.namespaces.claim_now("acme", Tenant("acme")) is None
+    assert desk.changed == ["acme"]
+    desk.cluster.failures["namespace"] = [NotFound(), NotFound()]
+    for _ in range(2):
+        assert await desk.namespaces.claim_now("acme", Tenant("other")) is None
+    assert desk.changed == ["acme", "acme"]
+
+
+@pytest.mark.parametrize("ask", [Namespaces.claim, Namespaces.claim_now])
+async def test_an_event_that_comes_before_an_older_answer_stays(
+    monkeypatch: pytest.MonkeyPatch, ask: Callable[..., Awaitable[object]]
+) -> None:
+    desk = Desk()
+    answer = await desk.cluster.namespace("acme")
+
+    async def overtaken(_: str) -> dict[str, Any]:
+        desk.annotate({TENANT: "new"})
+        return answer
+
+    monkeypatch.setattr(desk.cluster, "namespace", overtaken)
+    await ask(desk.namespaces, "acme", Tenant("acme"))
+    assert (await desk.namespaces.of(KEY)).tenant == "new"
 
 
 async def test_a_namespace_that_is_gone_claims_nothing() -> None:

@@ -26,10 +26,24 @@ _SILENCE_MS = 20_000
 """What was sent and is not acknowledged for so long goes to a host that is not there any more."""
 _STATEMENT_MS = 30_000
 """No statement of the writer takes a tenth of that; what does is stuck."""
+LEADERS_SILENCE_SECONDS = 10.0
+"""A leader that says nothing for so long within a transaction is frozen or lost: its lock on the lead must
+not outlast its Lease."""
+_SERVERS_LOOK = (
+    "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+    f" -c tcp_user_timeout={_SILENCE_MS}"
+)
+"""Has the server notice as soon as we do that the other host is gone; by itself it looks after two hours."""
 
 
-def make_engine(url: URL) -> Engine:
-    """A pool for the few threads that write: batches, propagation, relay."""
+def make_engine(url: URL, silence_seconds: float = 0) -> Engine:
+    """A pool for the few threads that write: batches, propagation, relay.
+
+    Postgres ends a session that says nothing for `silence_seconds` within a transaction; 0 leaves that to it.
+    """
+    options = f"-c statement_timeout={_STATEMENT_MS} -c TimeZone=UTC {_SERVERS_LOOK}"
+    if silence_seconds:
+        options += f" -c idle_in_transaction_session_timeout={silence_seconds * 1000:.0f}"
     return create_engine(
         url,
         pool_size=4,
@@ -39,7 +53,7 @@ def make_engine(url: URL) -> Engine:
         connect_args={
             "connect_timeout": _CONNECT_SECONDS,
             "application_name": "device-manager",
-            "options": f"-c statement_timeout={_STATEMENT_MS} -c TimeZone=UTC",
+            "options": options,
             "keepalives_idle": 10,
             "keepalives_interval": 5,
             "keepalives_count": 3,
