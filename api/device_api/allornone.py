@@ -38,26 +38,28 @@ async def undertaken(context: Context, manifests: Sequence[Mapping[str, Any]]) -
     """A block that creates these resources; answers the number that each must carry.
 
     When the block fails nothing is left. A TimeoutError is no failure: everything was created. Raises
-    RegistryUnavailable when it cannot be noted that all is done: then it is undone.
+    RegistryUnavailable when it cannot be noted that all is done: then nothing is left either.
     """
     undertaking = Undertaking(uuid4().hex, tuple(key_of(one) for one in manifests))
     noted = len(manifests) > 1
     if noted:
         await context.undertakings.begin(undertaking)
     renewing = asyncio.create_task(_renew(context, undertaking.id)) if noted else None
+    late: TimeoutError | None = None
     try:
-        yield undertaking.id
-    except TimeoutError:
+        try:
+            yield undertaking.id
+        except TimeoutError as error:
+            late = error  # to be raised when the end is noted
         await _end(context, undertaking, noted=noted)
-        raise
     except BaseException as error:
         await asyncio.shield(_take_back(context, undertaking, error, noted=noted))
         raise
-    else:
-        await _end(context, undertaking, noted=noted)
     finally:
         if renewing is not None:
             renewing.cancel()
+    if late is not None:
+        raise late
 
 
 async def undo_for_ever(context: Context) -> None:

@@ -1,6 +1,6 @@
 """What is known about the request in hand, for everything that has no request at hand: writes and log lines.
 
-The outermost middleware begins it, authentication adds who asks.
+The outermost middleware begins it, authentication adds who asks, and `admission` what a write waits for.
 """
 
 from contextvars import ContextVar
@@ -50,6 +50,11 @@ def begin(asked: Asked) -> None:
 def know(tenant: Tenant, user: str) -> None:
     """It is known now who asks."""
     _ASKED.set(replace(current(), tenant=tenant, user=user))
+
+
+def wait_for(wait: WaitFor) -> None:
+    """It is known now when a write is to be answered."""
+    _ASKED.set(replace(current(), wait=wait))
 
 
 def current() -> Asked:

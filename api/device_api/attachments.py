@@ -10,7 +10,7 @@ from .announcing import token
 from .context import Context
 from .keeping import with_templates, without_overrides_of
 from .parameters import identifier
-from .problems import Problem, refusal
+from .problems import Problem, refusal, unclaimed
 
 
 async def attach(context: Context, tenant: Tenant, device_id: str, template_id: str) -> str:
@@ -39,7 +39,8 @@ async def attach(context: Context, tenant: Tenant, device_id: str, template_id: 
 async def detach(context: Context, tenant: Tenant, device_id: str, template_id: str) -> str:
     """Take a template away, with the overrides and the keys of its attributes. Answers the document.
 
-    Raises Problem: 404 when there is no such device or it does not use the template, and as `writes.change`.
+    Raises Problem: 404 when there is no such device or it does not use the template, 409 when no resource
+    ever declared the template, and as `writes.change`.
     """
     device = await devices.declared(context, tenant, device_id)
     number = identifier(template_id)
@@ -48,18 +49,27 @@ async def detach(context: Context, tenant: Tenant, device_id: str, template_id: 
         raise _not_associated(device_id, template_id)
     found = await fitting.find_all(context, tenant, present)
     leaving = next(one for one in found if one.id == number)
+    name = _name_in_devices(leaving)
 
     def edit(spec: DeviceSpec) -> DeviceSpec:
-        return _without(spec, leaving, [one for one in found if one.id != number])
+        return _without(spec, name, leaving, [one for one in found if one.id != number])
 
     await devices.change(context, device, edit)
     return await devices.document(context, tenant, device_id)
 
 
-def _without(spec: DeviceSpec, leaving: RegisteredTemplate, others: list[RegisteredTemplate]) -> DeviceSpec:
-    place = fitting.resource_of(leaving)
+def _name_in_devices(template: RegisteredTemplate) -> str:
+    """How devices name the template, also when its resource is gone. Raises Problem (409): it had none."""
+    if template.claim is None:
+        raise unclaimed("template", template.id)
+    return template.claim.name
+
+
+def _without(
+    spec: DeviceSpec, name: str, leaving: RegisteredTemplate, others: list[RegisteredTemplate]
+) -> DeviceSpec:
     gone = {one.identity for one in leaving.attributes}
-    kept = [name for name in spec.templates if place is None or name != place.name]
+    kept = [one for one in spec.templates if one != name]
     if len(kept) == len(spec.templates):
         return spec
     return with_templates(without_overrides_of(replace(spec, announce=token()), gone), kept, others)

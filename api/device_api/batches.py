@@ -1,7 +1,8 @@
 """POST /device/batch, as release 1.0 has it: many devices, each with an outcome of its own.
 
 A request either describes devices that differ by a number (`devicesPrefix`, `quantity`), or lists bodies as
-POST /device takes them (`devices`). What is wrong with one device stops no other.
+POST /device takes them (`devices`). What is wrong with one device stops no other. A device that exists is no
+failure, however late it is: who sends it again would have it twice.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,12 +13,13 @@ from typing import Any, Final
 from device_registry.domain.errors import RegistryError, Unavailable
 from device_registry.domain.model import DeviceId, Tenant
 
-from . import bulk, devices, fields, fitting
+from . import bulk, devices, fields, fitting, publication
 from .bodies import DeviceBody, new_device, template_references
 from .context import Context
+from .devices import NewDevice
 from .fields import Fault, Fields, by_field
 from .parameters import MOST_AT_ONCE
-from .problems import Problem, malformed, refusal
+from .problems import Problem, accepted, malformed, refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +40,18 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchResult:
-    """How a batch ended: documents, and what failed, both in the order of the request."""
+    """How a batch ended, each list in the order of the request."""
 
     successes: Sequence[str]
+    """Documents."""
     failures: Sequence[Failure]
+    accepted: Sequence[NewDevice] = ()
+    """What the cluster has taken and the registry does not show yet."""
+    late: Problem | None = None
+    """The 202 that it is answered with, besides these lists; None when nothing is late."""
 
+
+_Made = DeviceId | Problem | RegistryError
 
 _NUMBERED: Final = ("devicesPrefix", "quantity", "initialSuffixNumber")
 
@@ -54,7 +63,8 @@ async def create(context: Context, tenant: Tenant, body: Any) -> BatchResult:
     do not fit together. Raises Unavailable when nothing could be done because a system is away.
     """
     items = await _items(context, tenant, body)
-    made = await bulk.in_portions([_make(context, tenant, one) for one in items])
+    with publication.later():
+        made = await bulk.in_portions([_make(context, tenant, one) for one in items])
     if items and all(isinstance(one, Unavailable) for one in made):
         raise next(one for one in made if isinstance(one, Unavailable))
     return await _result(context, tenant, items, made)
@@ -122,27 +132,45 @@ async def _check_templates(context: Context, tenant: Tenant, templates: Sequence
         raise refusal(str(problem.body["message"]), HTTPStatus.UNPROCESSABLE_ENTITY) from problem
 
 
-async def _make(context: Context, tenant: Tenant, item: Item) -> DeviceId | Problem | RegistryError:
+async def _make(context: Context, tenant: Tenant, item: Item) -> _Made:
     if isinstance(item.body, Problem):
         return item.body
-    try:
-        (made,) = await devices.create(context, tenant, item.body, 1)
-    except (Problem, RegistryError) as error:
-        return error
-    return made.id
+    made = await bulk.caught(devices.create(context, tenant, item.body, 1))
+    return made if isinstance(made, Exception) else made[0].id
 
 
 async def _result(
-    context: Context, tenant: Tenant, items: Sequence[Item], made: Sequence[DeviceId | Exception]
+    context: Context, tenant: Tenant, items: Sequence[Item], made: Sequence[_Made]
 ) -> BatchResult:
-    documents = await context.reader.documents(tenant, [one for one in made if isinstance(one, str)])
+    ended = list(zip(items, made, strict=True))
+    ids = [one for one in made if isinstance(one, str)]
+    documents = await context.reader.documents(tenant, ids)
+    late = [_accepted(item, one) for item, one in ended if isinstance(one, Problem) and bulk.is_late(one)]
     failures = [
         Failure(label=item.label, reason=_reason(one))
-        for item, one in zip(items, made, strict=True)
-        if isinstance(one, Exception)
+        for item, one in ended
+        if isinstance(one, Exception) and not bulk.is_late(one)
     ]
-    found = [documents[one] for one in made if isinstance(one, str) and one in documents]
-    return BatchResult(successes=found, failures=failures)
+    return BatchResult(
+        successes=[documents[one] for one in ids if one in documents],
+        failures=failures,
+        accepted=late,
+        late=accepted("/device") if late else await _unacknowledged(context, ids),
+    )
+
+
+def _accepted(item: Item, late: Problem) -> NewDevice:
+    """The device that a 202 speaks of."""
+    return NewDevice(id=DeviceId(late.headers["Location"].rpartition("/")[2]), label=item.label)
+
+
+async def _unacknowledged(context: Context, ids: Sequence[DeviceId]) -> Problem | None:
+    """Wait for Kafka, once for all of them, if the request wants that; the 202 when it does not follow."""
+    try:
+        await publication.wait(context, dict.fromkeys(ids), "/device")
+    except Problem as problem:
+        return problem
+    return None
 
 
 def _reason(error: Exception) -> str:

@@ -139,6 +139,8 @@ def _check_labels(entries: Sequence[Mapping[str, Any]]) -> None:
     for entry in entries:
         if "label" not in entry:
             raise refusal(["missing label attribute"])
+        if _is_nested(entry["label"]):
+            raise malformed({"label": [fields.NO_TEXT]}, "attr")
         label = to_json(entry["label"])
         if label in labels:
             raise refusal(_REPEATED)
@@ -157,6 +159,8 @@ def _override(entry: Mapping[str, Any]) -> OverrideEntry:
     for name in ("template_id", "id"):
         if name not in entry:
             raise refusal([f"missing {name} attribute"])
+        if _is_nested(entry[name]):
+            raise malformed({name: [fields.NO_INTEGER]}, "attr")
     try:
         read = Fields(entry)
         value = read.optional("static_value", fields.optional_static_value)
@@ -171,6 +175,11 @@ def _override(entry: Mapping[str, Any]) -> OverrideEntry:
         metadata=metadata,
         inherited=_is_inherited(entry),
     )
+
+
+def _is_nested(value: Any) -> bool:
+    """Whether it is a list or an object: what was just read may be too deep to be written again."""
+    return isinstance(value, list | dict)
 
 
 def _metadata_override(value: Any) -> MetadataEntry:

@@ -76,13 +76,20 @@ async def create_devices(request: Request) -> Response:
     "/device/batch",
     tags=["device"],
     responses=writing(schemas.Batch, body=True)
-    | {422: {"model": schemas.Refusal, "description": "The templates are not there or do not fit."}},
+    | {
+        202: {"model": schemas.BatchAccepted, "description": "Not all is registered, or acknowledged, yet."},
+        422: {"model": schemas.Refusal, "description": "The templates are not there or do not fit."},
+    },
     openapi_extra=described(body=request_schemas.BatchBody),
 )
 async def create_batch(request: Request) -> Response:
     """Register many devices, each with an outcome of its own."""
     result = await batches.create(context_of(request), tenant_of(request), await read_json(request))
-    return json_response(views.batch(result))
+    response = json_response(views.batch(result))
+    if result.late is not None:
+        response.status_code = result.late.status
+        response.headers.update(result.late.headers)
+    return response
 
 
 @router.delete(

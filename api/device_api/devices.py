@@ -51,11 +51,17 @@ async def document(context: Context, tenant: Tenant, device_id: str) -> str:
 
 
 async def declared(context: Context, tenant: Tenant, device_id: str) -> Declared:
-    """A device that is to be changed. Raises Problem: 404, or 409 when no resource declares it."""
+    """A device that is to be changed.
+
+    Raises Problem: 404, 409 when no resource declares it, 403 when that is in a namespace which nobody has
+    bound to the tenant.
+    """
     stored = None if "\0" in device_id else await context.reader.stored_device(tenant, device_id)
     if stored is None:
         raise no_such("device", device_id)
-    return _with_resource(stored)
+    found = _with_resource(stored)
+    await context.namespaces.check(tenant, [found.key.namespace])
+    return found
 
 
 async def create(context: Context, tenant: Tenant, body: DeviceBody, count: int) -> list[NewDevice]:
@@ -114,10 +120,13 @@ async def delete(context: Context, tenant: Tenant, device_id: str) -> str:
 async def delete_all(context: Context, tenant: Tenant) -> list[str]:
     """Remove every device of the tenant; answers their last documents.
 
-    Raises Problem (409), before anything is removed, when one is declared elsewhere or by no resource.
+    Raises Problem, before anything is removed, when one is declared elsewhere or by no resource (409) or in
+    a namespace that is not bound to the tenant (403); and as `bulk.remove`.
     """
     every = [_with_resource(one) for one in await context.reader.every_device(tenant)]
-    removed = await bulk.remove(context, [(one.key, one.uid) for one in every], "/device")
+    await context.namespaces.check(tenant, {one.key.namespace for one in every})
+    resources = [bulk.Resource(key=one.key, uid=one.uid, location=one.location) for one in every]
+    removed = await bulk.remove(context, resources, "/device")
     return [one.body for one in every if one.key in removed]
 
 

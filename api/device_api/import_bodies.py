@@ -29,6 +29,8 @@ from .template_bodies import template_body
 
 _DEVICE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,7}")
 """What an id may be in a resource, as long as the original's database takes it."""
+_MOST_DETAIL = 1024
+"""Characters of the header `X-Detail`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,8 +98,13 @@ def violated(detail: str) -> Problem:
 
 def _problem(message: str, detail: str) -> Problem:
     status = HTTPStatus.BAD_REQUEST
-    told = detail.encode("ascii", "backslashreplace").decode()
-    return Problem(status, {"message": message, "status": int(status)}, **{"X-Detail": told})
+    return Problem(status, {"message": message, "status": int(status)}, **{"X-Detail": _for_a_header(detail)})
+
+
+def _for_a_header(text: str) -> str:
+    """The text, which may have words of the client in it, as one line of ASCII that is never too long."""
+    shown = (one if " " <= one <= "~" else ascii(one)[1:-1] for one in text[:_MOST_DETAIL])
+    return "".join(shown)[:_MOST_DETAIL]
 
 
 def _list(value: Any) -> list[Any]:
@@ -138,7 +145,8 @@ def _with_ids(attribute: Attribute, entry: Mapping[str, Any], where: str) -> Att
 
 def _number(entry: Mapping[str, Any], where: str) -> int:
     value = entry.get("id")
-    number = None if isinstance(value, bool | float) else identifier(str(value))
+    is_one = isinstance(value, int | str) and not isinstance(value, bool)
+    number = identifier(str(value)) if is_one else None
     if number is None:
         raise failed(f"{where}.id must be a positive number")
     return number

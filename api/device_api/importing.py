@@ -2,7 +2,8 @@
 
 Everything is checked before anything changes: the body as a whole, and that all that is there may be removed.
 Then devices and templates go, and the new ones come, each told to Kafka. Should the cluster refuse something
-half-way, what was there is declared again, with its ids and keys. Two imports of a tenant follow one another.
+half-way, what was there is declared again, with its ids and keys; that Kafka is away undoes nothing. Two
+imports of a tenant follow one another.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,12 +16,14 @@ import structlog
 
 from device_registry.domain.errors import Contended, RegistryError
 from device_registry.domain.model import DeviceSpec, RegisteredTemplate, TemplateSpec, Tenant
+from device_registry.domain.outcome import Outcome
 from device_registry.domain.rules import check_device
 from device_registry.manifests import device_manifest, template_manifest
 
-from . import bulk, names, overrides, restoring
+from . import bulk, names, overrides, publication, restoring
 from .context import Context
 from .import_bodies import ImportBody, ImportedDevice, failed, violated
+from .parameters import identifier
 from .problems import Problem, refusal
 
 _LOG = structlog.get_logger(__name__)
@@ -37,25 +40,33 @@ class Plan:
 
 
 async def replace_all(context: Context, tenant: Tenant, body: ImportBody) -> None:
-    """Make the tenant have what the body says and nothing else. Raises Problem; then nothing has changed."""
+    """Make the tenant have what the body says and nothing else.
+
+    Raises Problem: 202 when all is done and Kafka has not acknowledged it in time; else nothing has changed.
+    """
     wanted = plan(tenant, body, await context.namespaces.of(tenant))
     try:
         async with context.turns.take(tenant, context.settings.REST_WAIT_SECONDS):
-            await _replace(context, tenant, wanted)
+            awaited = await _replace(context, tenant, wanted)
     except Contended as error:
         message = "another import of this tenant is still at work; import again when it has ended"
         raise refusal(message, HTTPStatus.SERVICE_UNAVAILABLE) from error
+    await publication.wait(context, awaited, "/device")
 
 
-async def _replace(context: Context, tenant: Tenant, wanted: Plan) -> None:
+async def _replace(context: Context, tenant: Tenant, wanted: Plan) -> publication.Awaited:
+    """Put it in the place of what is there; answers the events that tell of it."""
     present = await restoring.snapshot(context, tenant)
-    try:
-        await restoring.remove(context, present)
-        await _create(context, wanted)
-    except (Problem, RegistryError) as error:
-        _LOG.warning("an import failed half-way, restoring what was there", tenant=tenant, error=str(error))
-        await restoring.restore(context, tenant, present)
-        raise _undone(error) from error
+    with publication.later():
+        try:
+            await restoring.remove(context, present)
+            outcomes = await _create(context, wanted)
+        except (Problem, RegistryError) as error:
+            told = {"tenant": tenant, "error": str(error)}
+            _LOG.warning("an import failed half-way, restoring what was there", **told)
+            await restoring.restore(context, tenant, present, [*wanted.templates, *wanted.devices])
+            raise _undone(error) from error
+    return {**bulk.of_removed(present.devices), **publication.of(outcomes)}
 
 
 def plan(tenant: Tenant, body: ImportBody, namespace: str) -> Plan:
@@ -89,7 +100,7 @@ def _device(device: ImportedDevice, known: Mapping[int, RegisteredTemplate], nam
 def _known(
     wanted: int | str, known: Mapping[int, RegisteredTemplate], device: ImportedDevice
 ) -> RegisteredTemplate:
-    found = known.get(int(wanted)) if str(wanted).isdecimal() else None
+    found = known.get(identifier(str(wanted)) or 0)
     if found is None:
         raise failed(f"device {device.id} uses the template {wanted}, which is not in the import")
     return found
@@ -110,14 +121,14 @@ def _check(device: ImportedDevice, spec: DeviceSpec, used: Sequence[RegisteredTe
         raise violated(f"device {device.id}: {why}")
 
 
-async def _create(context: Context, wanted: Plan) -> None:
-    await bulk.register(context, wanted.templates, "/template")
-    await bulk.register(context, wanted.devices, "/device")
+async def _create(context: Context, wanted: Plan) -> list[Outcome]:
+    templates = await bulk.register(context, wanted.templates, "/template")
+    return templates + await bulk.register(context, wanted.devices, "/device")
 
 
 def _undone(error: Problem | RegistryError) -> Problem | RegistryError:
     """The operator or the cluster is away: the client may come back. Everything else is told as it is."""
-    if isinstance(error, Problem) and error.status == HTTPStatus.ACCEPTED:
+    if bulk.is_late(error):
         message = "the operator did not follow in time; import again later"
         return refusal(message, HTTPStatus.SERVICE_UNAVAILABLE)
     return error

@@ -7,7 +7,6 @@ import re
 import time
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import parse_qs
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,9 +15,9 @@ from device_registry.settings import Settings
 
 from . import asking, metrics
 from .access_log import AccessLog
-from .asking import Asked, WaitFor
+from .asking import Asked
 from .payload import LIMIT
-from .problems import Problem, answer, internal_error, refusal
+from .problems import internal_error
 
 _LOG = structlog.get_logger(__name__)
 
@@ -26,11 +25,6 @@ _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
 """What is taken over from a client: it goes into headers, log lines and events."""
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """Others are counted together: a client may invent any number of them."""
-_WRITING: Final = frozenset({"POST", "PUT", "DELETE"})
-_MOST_HEADER_BYTES: Final = 32 * 1024
-"""Tokens with many claims have 8 KiB; twice that, and the rest."""
-_MOST_URL_BYTES: Final = 8 * 1024
-"""What proxies let through as well."""
 
 
 class Observed:
@@ -59,8 +53,9 @@ class Observed:
 
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=id_)
+        asking.begin(Asked(id=id_))
         try:
-            await self._begin(id_, scope, receive, noting)
+            await self._app(scope, receive, noting)
         except Exception:
             # Here, so that the client gets the id that stands in the log.
             _LOG.exception("a bug", route=_route(scope))
@@ -69,16 +64,6 @@ class Observed:
             await internal_error()(scope, receive, noting)
         finally:
             self._note(scope, status, time.perf_counter() - started)
-
-    async def _begin(self, id_: str, scope: Scope, receive: Receive, send: Send) -> None:
-        asking.begin(Asked(id=id_))
-        try:
-            _check_size(scope)
-            asking.begin(Asked(id=id_, wait=_wait(scope)))
-        except Problem as problem:
-            await answer(problem)(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
 
     def _note(self, scope: Mapping[str, Any], status: int, seconds: float) -> None:
         route = _route(scope)
@@ -109,23 +94,3 @@ def _request_id(scope: Scope) -> str:
 
 def _header(scope: Scope, wanted: bytes) -> bytes:
     return next((value for name, value in scope["headers"] if name == wanted), b"")
-
-
-def _check_size(scope: Scope) -> None:
-    """Raise Problem (414, 431) for what no client needs."""
-    if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > _MOST_URL_BYTES:
-        raise refusal(f"The URL must not be longer than {_MOST_URL_BYTES} bytes", 414)
-    if sum(len(name) + len(value) for name, value in scope["headers"]) > _MOST_HEADER_BYTES:
-        raise refusal(f"The headers must not be longer than {_MOST_HEADER_BYTES} bytes together", 431)
-
-
-def _wait(scope: Scope) -> WaitFor:
-    """What `?wait=` asks for. Raises Problem (400)."""
-    if scope["method"] not in _WRITING or b"wait=" not in scope["query_string"]:
-        return WaitFor.REGISTERED
-    given = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True).get(
-        "wait", ["registered"]
-    )
-    if given[0] not in list(WaitFor):
-        raise refusal(f"wait must be one of {', '.join(WaitFor)}")
-    return WaitFor(given[0])

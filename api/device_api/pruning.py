@@ -4,24 +4,23 @@ What REST has put there goes, so that it does not come back with an attribute of
 declare stays theirs: the operator reports it in OverridesUnused.
 """
 
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
+from typing import Any
 
 import structlog
 
-from device_registry.domain.keys import psk_labels
-from device_registry.domain.model import (
-    DeviceSpec,
-    Override,
-    RegisteredAttribute,
-    RegisteredTemplate,
-    Tenant,
-)
+from device_registry.domain.errors import RegistryError, Unavailable
+from device_registry.domain.keys import psk_labels, takes_key
+from device_registry.domain.model import DeviceSpec, Key, Override, RegisteredTemplate, Tenant
 from device_registry.registry.bindings import StoredDevice
 
-from . import bulk, secrets_of, writes
+from . import asking, bulk, secrets_of, writes
 from .context import Context
 from .problems import Problem
+from .template_bodies import TemplateBody
 
 _LOG = structlog.get_logger(__name__)
 
@@ -42,13 +41,13 @@ class Gone:
         return bool(self.attributes or self.metadata or self.keys)
 
 
-def gone(before: RegisteredTemplate, after: RegisteredTemplate) -> Gone:
-    """What an edit took away."""
-    kept = {one.identity for one in after.attributes}
+def gone(before: RegisteredTemplate, body: TemplateBody) -> Gone:
+    """What an edit takes away."""
+    keys = {one.label for one in (each.attribute for each in body.attributes) if takes_key(one)}
     return Gone(
-        attributes=frozenset(one.identity for one in before.attributes if one.identity not in kept),
-        metadata=_metadata(before.attributes) - _metadata(after.attributes),
-        keys=psk_labels([before]) - psk_labels([after]),
+        attributes=frozenset(one.identity for one in before.attributes) - body.identities,
+        metadata=frozenset(_lost_metadata(before, body)),
+        keys=psk_labels([before]) - keys,
     )
 
 
@@ -62,31 +61,51 @@ def without(spec: DeviceSpec, what: Gone) -> DeviceSpec:
     )
 
 
-async def prune(
-    context: Context, tenant: Tenant, before: RegisteredTemplate, after: RegisteredTemplate
-) -> None:
-    """Take what the edit took away from the devices of the template. Raises Problem (202) when that lasts."""
-    what = gone(before, after)
-    if what:
-        found = await context.reader.devices_with_own_values(tenant, after.id)
-        concerned = [device for device, spec in found if without(spec, what) != spec]
-        await bulk.in_portions([_prune(context, one, what) for one in concerned])
+async def concerned(context: Context, tenant: Tenant, template_id: int, what: Gone) -> Sequence[StoredDevice]:
+    """The devices of the template that have some of it. Raises RegistryUnavailable."""
+    found = await context.reader.devices_with_own_values(tenant, template_id) if what else []
+    return [device for device, spec in found if without(spec, what) != spec]
 
 
-async def _prune(context: Context, device: StoredDevice, what: Gone) -> None:
+async def prune(context: Context, devices: Sequence[StoredDevice], what: Gone, *, waits: bool) -> bool:
+    """Take it from all these devices; answers whether that was waited for and ended in time.
+
+    The template has changed already: what is late or fails with one device stops no other.
+    """
+    for portion in bulk.portions(devices):
+        ended = await asyncio.gather(*(_prune(context, one, what, waits=waits) for one in portion))
+        waits = waits and all(ended)
+    return waits
+
+
+async def _prune(context: Context, device: StoredDevice, what: Gone, *, waits: bool) -> bool:
+    """Whether it is done, as far as it can be."""
     if device.key is None:
-        return
+        return True
     try:
-        await writes.change(
+        _, after = await writes.write(
             context, device.key, device.uid, lambda spec: without(spec, what), f"/device/{device.id}"
         )
         if what.keys:
             await secrets_of.forget(context, device.key, device.uid, what.keys)
-    except Problem as problem:
-        if problem.status in (HTTPStatus.ACCEPTED, HTTPStatus.SERVICE_UNAVAILABLE):
-            raise
-        # Declared elsewhere, gone, or refused for a reason of its own: the template is none of the causes.
-        _LOG.info("overrides without an attribute stay", resource=str(device.key), why=str(problem))
+    except (Problem, RegistryError) as error:
+        # Declared elsewhere, gone, or out of reach: the template is none of the causes.
+        _LOG.info("overrides without an attribute stay", resource=str(device.key), why=str(error))
+        return not isinstance(error, Unavailable) and not _says_come_back(error)
+    return waits and await _is_seen(context, device.key, after["metadata"])
+
+
+def _says_come_back(error: Exception) -> bool:
+    return isinstance(error, Problem) and error.status == HTTPStatus.SERVICE_UNAVAILABLE
+
+
+async def _is_seen(context: Context, key: Key, written: Mapping[str, Any]) -> bool:
+    try:
+        tenant = asking.current().tenant
+        await context.waiter.wait_changed(tenant, key, written["uid"], written["generation"])
+    except TimeoutError:
+        return False
+    return True
 
 
 def _left(override: Override, what: Gone) -> Override:
@@ -100,7 +119,11 @@ def _left(override: Override, what: Gone) -> Override:
     )
 
 
-def _metadata(attributes: tuple[RegisteredAttribute, ...]) -> frozenset[tuple[_Identity, _Identity]]:
-    return frozenset(
-        (one.identity, (entry.label, entry.type)) for one in attributes for entry in one.metadata
-    )
+def _lost_metadata(before: RegisteredTemplate, body: TemplateBody) -> Iterator[tuple[_Identity, _Identity]]:
+    """An attribute that says nothing of its metadata keeps it."""
+    told = {one.attribute.identity: one.metadata for one in body.attributes}
+    for attribute in before.attributes:
+        kept = told.get(attribute.identity, ())
+        for entry in attribute.metadata if kept is not None else ():
+            if (entry.label, entry.type) not in {(one.label, one.type) for one in kept or ()}:
+                yield attribute.identity, (entry.label, entry.type)

@@ -5,23 +5,27 @@ A key is answered once, when it is generated; later only `/internal/device` show
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
-from device_registry.domain.errors import KeyUnreadable, RegistryError
+import structlog
+
+from device_registry.domain.errors import KeyUnreadable, RegistryError, RegistryUnavailable
 from device_registry.domain.keys import PSK
-from device_registry.domain.model import DeviceSpec, Tenant
+from device_registry.domain.model import Credential, DeviceSpec, Tenant
 from device_registry.domain.psk import Psk
 from device_registry.domain.reasons import Reason
 from device_registry.key_ports import Vault
 
-from . import devices, writes
+from . import devices, internal, writes
 from .announcing import token
 from .context import Context
-from .problems import Problem, refusal
+from .problems import Problem, accepted, refusal
 from .secrets_of import KeySecret
+
+_LOG = structlog.get_logger(__name__)
 
 _Attributes = Mapping[str, Mapping[str, Any]]
 """Attributes of a device by label; of several with one label the one that takes a key."""
@@ -42,7 +46,7 @@ async def generate(
         raise refusal("Not found some attributes, please check them")
     keys = {label: Psk(secrets.token_hex(length)) for label in wanted}
     if keys:
-        await _store(context, device, keys)
+        await _store(context, tenant, device, keys)
     return keys
 
 
@@ -55,7 +59,7 @@ async def copy(context: Context, tenant: Tenant, source: tuple[str, str], target
     key = await _key_of(context, tenant, source)
     device = await devices.declared(context, tenant, target[0])
     _check_takes_key(device.body, target[1])
-    await _store(context, device, {target[1]: key})
+    await _store(context, tenant, device, {target[1]: key})
 
 
 async def _key_of(context: Context, tenant: Tenant, source: tuple[str, str]) -> Psk:
@@ -70,16 +74,18 @@ async def _key_of(context: Context, tenant: Tenant, source: tuple[str, str]) -> 
         raise refusal(error.message, HTTPStatus.CONFLICT) from error
 
 
-async def _store(context: Context, device: devices.Declared, keys: Mapping[str, Psk]) -> None:
-    """Write the Secret, then have the device refer to it; what fails leaves the Secret as it was."""
+async def _store(context: Context, tenant: Tenant, device: devices.Declared, keys: Mapping[str, Psk]) -> None:
+    """Write the Secret, then have the device refer to it; what fails leaves both as they were."""
     _vault(context)
     secret = KeySecret(device=device.key, uid=device.uid)
     former = await secret.write(context, keys)
+    references: tuple[Credential, ...] = ()
 
     def edit(spec: DeviceSpec) -> DeviceSpec:
-        others = tuple(one for one in spec.credentials if one.attribute not in keys)
-        new = tuple(secret.credential(label) for label in keys)
-        return replace(spec, credentials=(*others, *new), announce=token())
+        nonlocal references
+        references = tuple(one for one in spec.credentials if one.attribute in keys)
+        new = [secret.credential(label) for label in keys]
+        return replace(_referring(spec, keys, new), announce=token())
 
     try:
         outcome = await writes.change(context, device.key, device.uid, edit, device.location)
@@ -87,8 +93,56 @@ async def _store(context: Context, device: devices.Declared, keys: Mapping[str, 
         if not (isinstance(error, Problem) and error.status == HTTPStatus.ACCEPTED):
             await secret.write(context, former)
         raise
-    if outcome.keys not in (None, Reason.STORED):
-        raise refusal(outcome.keys_message, HTTPStatus.SERVICE_UNAVAILABLE)
+    if outcome.keys in (None, Reason.STORED):
+        return
+    # Something is wrong with a key of the device, maybe with one that nobody has asked for here.
+    try:
+        missing = await _missing(context, tenant, device, secret, keys)
+    except RegistryUnavailable:
+        raise accepted(device.location) from None
+    if missing:
+        await secret.write(context, {label: former[label] for label in missing})
+        await _refer_back(context, device, missing, references)
+        named = ", ".join(sorted(missing))
+        message = f"no key was stored for {named}; the device says: {outcome.keys_message}"
+        raise refusal(message, HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+async def _missing(
+    context: Context,
+    tenant: Tenant,
+    device: devices.Declared,
+    secret: KeySecret,
+    keys: Mapping[str, Psk],
+) -> set[str]:
+    """Whose keys are not stored; for one that another request has replaced meanwhile that request answers."""
+    stored = (await internal.keys_of(context, tenant, [device.id])).get(device.id, {})
+    left = {label for label, key in keys.items() if stored.get(label) != key}
+    held = await secret.read(context) if left else {}
+    return {label for label in left if held.get(label) == keys[label]}
+
+
+async def _refer_back(
+    context: Context, device: devices.Declared, labels: Collection[str], references: Sequence[Credential]
+) -> None:
+    """Have the device refer to what it referred to before. That this fails is not worth another answer."""
+    former = [one for one in references if one.attribute in labels]
+    try:
+        await writes.change(
+            context,
+            device.key,
+            device.uid,
+            lambda spec: _referring(spec, labels, former),
+            device.location,
+        )
+    except (Problem, RegistryError) as error:
+        _LOG.warning("a reference to a key stays", resource=str(device.key), error=str(error))
+
+
+def _referring(spec: DeviceSpec, labels: Collection[str], to: Sequence[Credential]) -> DeviceSpec:
+    """The device with these credentials for the labels."""
+    others = [one for one in spec.credentials if one.attribute not in labels]
+    return replace(spec, credentials=(*others, *to))
 
 
 def _vault(context: Context) -> Vault:

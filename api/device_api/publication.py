@@ -2,7 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Final
 
 from device_registry.domain.model import Key, Kind
@@ -19,6 +21,17 @@ _LONGEST_SECONDS: Final = 0.25
 
 Awaited = Mapping[str, int | None]
 """Subjects to the sequence of the event; None: the last one that there is."""
+
+
+@contextmanager
+def later() -> Iterator[None]:
+    """A block of writes that are answered when they are registered; whoever opens it waits for Kafka once."""
+    asked = asking.current()
+    asking.begin(replace(asked, wait=WaitFor.REGISTERED))
+    try:
+        yield
+    finally:
+        asking.begin(asked)
 
 
 def of(outcomes: Sequence[Outcome]) -> Awaited:

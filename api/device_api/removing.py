@@ -16,9 +16,12 @@ from .measuring import measured
 from .problems import accepted, refusal
 
 
-async def remove(context: Context, key: Key, uid: str, location: str, *, patient: bool = False) -> None:
+async def remove(
+    context: Context, key: Key, uid: str, location: str, *, patient: bool = False, waits: bool = True
+) -> None:
     """Delete the resource and wait until its row is gone; if `patient`, also while a budget holds it.
 
+    Without `waits` it only asks for the deletion and raises Problem (202) at once.
     Of several at once one returns, the others raise Problem (404, with the last segment of `location` as
     the id). Raises Problem also: 409 naming the manager when the resource is declared elsewhere (unless
     FOREIGN_RESOURCES=overwrite), 400 when its deletion waits for others, 202 with `location` when the row
@@ -27,6 +30,8 @@ async def remove(context: Context, key: Key, uid: str, location: str, *, patient
     with measured("delete"):
         await context.waiter.ready()
         mine = await _delete(context, key, uid)
+        if not waits:
+            raise accepted(location)
         try:
             held = await context.waiter.wait_gone(asking.current().tenant, key, uid, patient=patient)
         except TimeoutError:

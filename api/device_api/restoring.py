@@ -1,17 +1,24 @@
-"""Remembers everything that a tenant has declared, so that a failed import leaves it as it was."""
+"""Remembers everything that a tenant has declared, so that a failed import leaves it as it was.
+
+What an import has done is undone place by place: what stands at the places of the import and at the former
+ones is looked at in the cluster, since the registry does not know yet what the operator has not got to. One
+attempt goes on where the one before it ended, and what fails stops nothing else.
+"""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import structlog
 
-from device_registry.domain.errors import RegistryError
+from device_registry.domain.errors import NotFound, RegistryError
 from device_registry.domain.model import (
     Attribute,
     DeviceId,
+    DeviceSpec,
     Key,
+    Kind,
     RegisteredAttribute,
     RegisteredTemplate,
     TemplateSpec,
@@ -20,29 +27,30 @@ from device_registry.domain.model import (
 from device_registry.domain.psk import Psk
 from device_registry.manifests import (
     device_manifest,
+    key_of,
     parse_device_spec,
     parse_template_spec,
     template_manifest,
 )
 
-from . import bulk, fitting, internal
+from . import bulk, fitting, internal, writes
 from .context import Context
 from .problems import Problem, unclaimed
 from .secrets_of import KeySecret
 
 _LOG = structlog.get_logger(__name__)
 
+Manifest = Mapping[str, Any]
+
 _PAUSES: Final = (0.5, 1, 2, 4)
 """Seconds between attempts to undo an import: a client waits meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Present:
+class Present(bulk.Resource):
     """One resource as it was: where, and the manifest that declares it again, with every id pinned."""
 
-    key: Key
-    uid: str
-    manifest: Mapping[str, Any]
+    manifest: Manifest
     keys: Mapping[str, Psk] = field(default_factory=dict)
     """Keys that lie in the Secret of the device, which goes with it."""
 
@@ -76,17 +84,24 @@ async def snapshot(context: Context, tenant: Tenant) -> Snapshot:
 
 
 async def remove(context: Context, present: Snapshot) -> None:
-    """Delete it all, devices first. Raises Problem: 409, before anything goes, and as `bulk.remove`."""
+    """Delete it all, devices first. Raises Problem: 409, before anything goes, and as `bulk.remove`.
+
+    Nothing more is deleted after a portion that was late: it would have to be declared again.
+    """
     await bulk.check(context, [one.key for one in (*present.devices, *present.templates)])
     for group, location in ((present.devices, "/device"), (present.templates, "/template")):
-        await bulk.remove(context, [(one.key, one.uid) for one in group], location)
+        for portion in bulk.portions(group):
+            await bulk.remove(context, portion, location)
 
 
-async def restore(context: Context, tenant: Tenant, present: Snapshot) -> None:
-    """Declare again what was there, instead of what is there now; what fails for good is logged."""
+async def restore(context: Context, tenant: Tenant, present: Snapshot, wanted: Sequence[Manifest]) -> None:
+    """Declare again what was there, instead of what was wanted; what fails for good is logged.
+
+    What others have declared meanwhile stays.
+    """
     for pause in _PAUSES:
         try:
-            await _restore(context, tenant, present)
+            await _restore(context, present, wanted)
             return
         except (Problem, RegistryError) as error:
             # The operator may still be registering what the import has created and deleted again.
@@ -95,22 +110,79 @@ async def restore(context: Context, tenant: Tenant, present: Snapshot) -> None:
     _LOG.error("a failed import could not be undone; import again what the tenant is to have", tenant=tenant)
 
 
-async def _restore(context: Context, tenant: Tenant, present: Snapshot) -> None:
-    now = await snapshot(context, tenant)
-    kept = {one.uid for one in (*now.devices, *now.templates)}
-    was = {one.uid for one in (*present.devices, *present.templates)}
-    await remove(context, _without(now, was))
-    gone = _without(present, kept)
-    await bulk.register(context, [one.manifest for one in gone.templates], "/template")
-    await bulk.register(context, [one.manifest for one in gone.devices], "/device")
-    await bulk.in_portions([_restore_keys(context, one) for one in gone.devices if one.keys])
+async def _restore(context: Context, present: Snapshot, wanted: Sequence[Manifest]) -> None:
+    """One attempt. Raises the first failure, at the end."""
+    former = {one.key: one for one in (*present.templates, *present.devices)}
+    places = dict.fromkeys([*former, *map(key_of, wanted)])
+    seen = await bulk.in_portions([_look(context, key, former.get(key)) for key in places])
+    missing = {one.key for _, one in seen if one}
+    ended = await _clear(context, [one for one, _ in seen if one])
+    for group in (present.templates, present.devices):
+        again = [one for one in group if one.key in missing]
+        ended += await bulk.in_portions([bulk.caught(_declare(context, one)) for one in again])
+    with_keys = [one for one in present.devices if one.keys]
+    ended += await bulk.in_portions([bulk.caught(_restore_keys(context, one)) for one in with_keys])
+    bulk.raise_first(ended)
 
 
-def _without(what: Snapshot, uids: Collection[str]) -> Snapshot:
-    return Snapshot(
-        templates=[one for one in what.templates if one.uid not in uids],
-        devices=[one for one in what.devices if one.uid not in uids],
-    )
+async def _clear(context: Context, in_the_way: Sequence[bulk.Resource]) -> list[object]:
+    """Delete it, devices before the templates that they use; answers how that ended."""
+    return [
+        await bulk.caught(bulk.remove(context, portion, location))
+        for kind, location in ((Kind.DEVICE, "/device"), (Kind.TEMPLATE, "/template"))
+        for portion in bulk.portions([one for one in in_the_way if one.key.kind is kind])
+    ]
+
+
+async def _look(
+    context: Context, key: Key, former: Present | None
+) -> tuple[bulk.Resource | None, Present | None]:
+    """What stands in the way at a place, and what is missing there."""
+    try:
+        found = await context.cluster.get(key)
+    except NotFound:
+        return None, former
+    here = bulk.Resource(key=key, uid=found["metadata"]["uid"], location=_location(found))
+    if "deletionTimestamp" in found["metadata"]:
+        return here, former
+    if (former and _is_restored(found, former)) or not writes.is_ours(found):
+        return None, None
+    return here, former
+
+
+def _is_restored(found: Manifest, former: Present) -> bool:
+    """Whether it was never away, or has been declared again."""
+    return found["metadata"]["uid"] == former.uid or _spec(found) == _spec(former.manifest)
+
+
+def _spec(obj: Manifest) -> DeviceSpec | TemplateSpec:
+    stored, name = obj.get("spec") or {}, obj["metadata"]["name"]
+    if obj["kind"] == Kind.DEVICE:
+        return parse_device_spec(stored, name)
+    return parse_template_spec(stored, name)
+
+
+def _location(obj: Manifest) -> str:
+    """Where REST shows what was declared with its id."""
+    if obj["kind"] == Kind.DEVICE:
+        return f"/device/{obj['spec'].get('deviceId')}"
+    return f"/template/{obj['spec'].get('templateId')}"
+
+
+async def _declare(context: Context, former: Present) -> None:
+    """By itself: what is refused for good takes no other with it."""
+    await writes.register(context, [former.manifest], former.location)
+
+
+async def _restore_keys(context: Context, device: Present) -> None:
+    """They went with the device; where it was not away, or is not there, there is nothing to do."""
+    try:
+        found = await context.cluster.get(device.key)
+    except NotFound:
+        return
+    uid = found["metadata"]["uid"]
+    if uid != device.uid and _is_restored(found, device):
+        await KeySecret(device=device.key, uid=uid).write(context, device.keys)
 
 
 async def _template(context: Context, template: RegisteredTemplate) -> Present:
@@ -118,12 +190,7 @@ async def _template(context: Context, template: RegisteredTemplate) -> Present:
     assert key is not None, "checked before"
     found = await context.cluster.get(key)
     spec = _with_pins(parse_template_spec(found.get("spec") or {}, key.name), template)
-    return Present(key=key, uid=found["metadata"]["uid"], manifest=template_manifest(key, spec))
-
-
-async def _restore_keys(context: Context, device: Present) -> None:
-    found = await context.cluster.get(device.key)
-    await KeySecret(device=device.key, uid=found["metadata"]["uid"]).write(context, device.keys)
+    return _present(found, template_manifest(key, spec))
 
 
 async def _device(context: Context, key: Key, device_id: DeviceId, keys: Mapping[str, Psk]) -> Present:
@@ -136,7 +203,12 @@ async def _device(context: Context, key: Key, device_id: DeviceId, keys: Mapping
         for one in spec.credentials
         if one.secret == own and one.attribute in keys
     }
-    return Present(key=key, uid=found["metadata"]["uid"], manifest=manifest, keys=kept)
+    return replace(_present(found, manifest), keys=kept)
+
+
+def _present(found: Manifest, manifest: Manifest) -> Present:
+    uid = found["metadata"]["uid"]
+    return Present(key=key_of(found), uid=uid, location=_location(manifest), manifest=manifest)
 
 
 def _with_pins(spec: TemplateSpec, template: RegisteredTemplate) -> TemplateSpec:

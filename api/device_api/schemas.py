@@ -174,6 +174,14 @@ class Batch(_Shape):
     failures: list[BatchFailure]
 
 
+class BatchAccepted(Batch):
+    """As `Batch`, and what the registry does not show yet; none when only Kafka is late."""
+
+    accepted: list[NewDevice]
+    message: str
+    status: int
+
+
 class DeviceRemoved(_Shape):
     """The device as it was."""
 

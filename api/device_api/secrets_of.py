@@ -46,6 +46,11 @@ class KeySecret:
                 continue
         raise refusal("others change it all the time; try again later", HTTPStatus.SERVICE_UNAVAILABLE)
 
+    async def read(self, context: Context) -> dict[str, Psk | None]:
+        """The keys that it holds now; None for an entry that is none."""
+        present = await self._present(context) or {}
+        return {label: _decoded(text) for label, text in (present.get("data") or {}).items()}
+
     async def _change(self, context: Context, change: Mapping[str, str | None]) -> dict[str, Psk | None]:
         present = await self._present(context)
         if present is None:

@@ -1,12 +1,17 @@
 """Templates over REST: made, changed and removed as resources, found in the registry."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from http import HTTPStatus
 
+from device_registry.domain.errors import Contended, RegistryUnavailable
 from device_registry.domain.model import Key, RegisteredTemplate, TemplateSpec, Tenant
+from device_registry.domain.outcome import Outcome
 from device_registry.manifests import template_manifest
+from device_registry.registry.turns import Matter
 
-from . import bulk, fitting, names, pruning, removing, writes
+from . import bulk, fitting, names, pruning, publication, removing, writes
 from .announcing import token
 from .context import Context
 from .parameters import identifier
@@ -41,21 +46,58 @@ async def update(
 ) -> RegisteredTemplate:
     """Replace a template by what the body says, and carry it to its devices. Raises Problem.
 
-    Answers it as it is then: every device shows it, and overrides of what is gone are gone.
+    Answers it as it is then: every device shows it, and overrides of what is gone are gone. They go also
+    when the answer is 202, as nobody would look for them later.
+    """
+    location = _location(before.id)
+    await _check_namespaces(context, tenant, [before])
+    what = pruning.gone(before, body)
+    concerned = await pruning.concerned(context, tenant, before.id, what)
+    late: Problem | None = None
+    try:
+        outcome = await _replace(context, tenant, before, body)
+        with _in_time(location):
+            await _propagated(context, tenant, before.id, outcome.revision)
+            concerned = await pruning.concerned(context, tenant, before.id, what)
+    except Problem as problem:
+        if not bulk.is_late(problem):
+            raise
+        late = problem
+    if not await pruning.prune(context, concerned, what, waits=late is None):
+        raise late or accepted(location)
+    with _in_time(location):
+        return await find(context, tenant, str(before.id))
+
+
+async def _replace(
+    context: Context, tenant: Tenant, before: RegisteredTemplate, body: TemplateBody
+) -> Outcome:
+    """Write the template and wait until it is registered. Raises Problem as `writes.change`.
+
+    Two templates of a device must not get the same attribute at once, so edits that add some to templates
+    which share a device take turns.
     """
     key, uid = _resource(before)
-    await _check_conflicts(context, tenant, before, body)
+    location = _location(before.id)
     announce = token()
 
     def edit(spec: TemplateSpec) -> TemplateSpec:
         attributes = body.attributes_over(spec.attributes)
         return replace(spec, label=body.label, attributes=attributes, announce=announce)
 
-    outcome = await writes.change(context, key, uid, edit, _location(before.id))
-    await _propagated(context, tenant, before.id, outcome.revision)
-    after = await find(context, tenant, str(before.id))
-    await pruning.prune(context, tenant, before, after)
-    return after
+    new = body.identities - {one.identity for one in before.attributes}
+    if not new or not await context.reader.is_shared(tenant, before.id):
+        return await writes.change(context, key, uid, edit, location)
+    try:
+        async with context.turns.take(tenant, context.settings.REST_WAIT_SECONDS, Matter.TEMPLATES):
+            await _check_conflicts(context, tenant, before.id, new)
+            with publication.later():
+                outcome = await writes.change(context, key, uid, edit, location)
+    except Contended as error:
+        message = "other edits of templates of this tenant are still at work; try again later"
+        raise refusal(message, HTTPStatus.SERVICE_UNAVAILABLE) from error
+    await writes.published(context, [outcome], location)
+    return outcome
 
 
 async def delete(
@@ -66,6 +108,7 @@ async def delete(
     Raises Problem; that it is in use tells by which devices, in the body if `verbose`.
     """
     template = await find(context, tenant, template_id)
+    await _check_namespaces(context, tenant, [template])
     await _check_unused(context, tenant, [template.id], verbose=verbose)
     key, uid = _resource(template)
     await removing.remove(context, key, uid, _location(template.id))
@@ -78,9 +121,10 @@ async def delete_all(context: Context, tenant: Tenant, *, verbose: bool = False)
     await _check_unused(context, tenant, ids, verbose=verbose)
     templates = await context.reader.templates(tenant, ids)
     found = [templates[one] for one in ids if one in templates]
-    resources = {one.id: _resource(one) for one in found}
+    await _check_namespaces(context, tenant, found)
+    resources = {one.id: _removable(one) for one in found}
     removed = await bulk.remove(context, list(resources.values()), "/template")
-    return [one for one in found if resources[one.id][0] in removed]
+    return [one for one in found if resources[one.id].key in removed]
 
 
 def _resource(template: RegisteredTemplate) -> tuple[Key, str]:
@@ -90,31 +134,46 @@ def _resource(template: RegisteredTemplate) -> tuple[Key, str]:
     return key, template.claim.uid
 
 
+async def _check_namespaces(context: Context, tenant: Tenant, found: Iterable[RegisteredTemplate]) -> None:
+    """Raise Problem: 403 when one is in a namespace that is not bound to the tenant, 409 as `_resource`."""
+    await context.namespaces.check(tenant, {_resource(one)[0].namespace for one in found})
+
+
+def _removable(template: RegisteredTemplate) -> bulk.Resource:
+    key, uid = _resource(template)
+    return bulk.Resource(key=key, uid=uid, location=_location(template.id))
+
+
 def _location(template_id: int) -> str:
     return f"/template/{template_id}"
 
 
 async def _check_conflicts(
-    context: Context, tenant: Tenant, before: RegisteredTemplate, body: TemplateBody
+    context: Context, tenant: Tenant, template_id: int, new: Collection[tuple[str, str]]
 ) -> None:
     """Refuse an attribute that another template of some device of this one declares already."""
-    new = body.identities - {one.identity for one in before.attributes}
-    found = await context.reader.clash(tenant, before.id, new) if new else None
+    found = await context.reader.clash(tenant, template_id, new)
     if found:
         label, number = found
         raise refusal(f"Attribute {label} ({number}) has standing conflicts")
 
 
 async def _propagated(context: Context, tenant: Tenant, template_id: int, revision: int) -> None:
-    """Wait until every device shows the revision. Raises Problem (202) when that takes too long."""
+    """Wait until every device shows the revision. Raises TimeoutError when that takes too long."""
 
     async def holds() -> bool:
         return await context.reader.is_propagated(tenant, template_id, revision)
 
+    await context.waiter.wait_until(holds)
+
+
+@contextmanager
+def _in_time(location: str) -> Iterator[None]:
+    """A block that looks at what is written. Raises Problem (202) when there is nothing to see in time."""
     try:
-        await context.waiter.wait_until(holds)
-    except TimeoutError:
-        raise accepted(_location(template_id)) from None
+        yield
+    except (TimeoutError, RegistryUnavailable):
+        raise accepted(location) from None
 
 
 async def _check_unused(

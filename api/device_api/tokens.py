@@ -21,6 +21,7 @@ from device_registry.domain.errors import Unavailable
 from device_registry.domain.model import Tenant
 
 from . import asking, metrics
+from .admission import admit
 from .problems import Problem, answer, refusal
 
 _TENANT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -90,7 +91,7 @@ class Trusting:
 
 
 class Authentication:
-    """ASGI middleware: puts the tenant into `scope["tenant"]`, or answers 401."""
+    """ASGI middleware: puts the tenant into `scope["tenant"]`, or answers 401; then `admission` is asked."""
 
     def __init__(self, app: ASGIApp, judge: Judge) -> None:
         self._app = app
@@ -109,6 +110,11 @@ class Authentication:
         scope["tenant"] = caller.tenant
         asking.know(caller.tenant, caller.user)
         structlog.contextvars.bind_contextvars(tenant=caller.tenant)
+        try:
+            admit(scope)
+        except Problem as problem:
+            await answer(problem)(scope, receive, send)
+            return
         await self._app(scope, receive, send)
 
 
@@ -127,7 +133,7 @@ def claims_of(authorization: str | None) -> dict[str, Any]:
 
 def tenant_of(claims: Mapping[str, Any]) -> Tenant:
     """The tenant that a token speaks for. Raises Invalid for one that can have no such name."""
-    name = claims.get("service", _realm(claims))
+    name = claims["service"] if "service" in claims else _realm(claims)
     if not isinstance(name, str) or not _TENANT.fullmatch(name):
         raise Invalid(Fault.UNREADABLE)
     return Tenant(name)
@@ -164,11 +170,15 @@ def _decoded(piece: str) -> bytes:
 
 
 def _realm(claims: Mapping[str, Any]) -> str | None:
-    """Keycloak's tokens name the tenant as the last segment of the issuer's path."""
+    """Keycloak's tokens name the tenant as the last segment of the issuer's path. Raises Invalid."""
     issuer = claims.get("iss")
     if not isinstance(issuer, str) or "://" not in issuer:
         return None
-    return urlsplit(issuer).path.rstrip("/").rpartition("/")[2]
+    try:
+        path = urlsplit(issuer).path
+    except ValueError as error:
+        raise Invalid(Fault.UNREADABLE) from error
+    return path.rstrip("/").rpartition("/")[2]
 
 
 def _refused(error: Invalid | Unavailable) -> Problem:

@@ -93,8 +93,12 @@ def updated_device(document: str) -> str:
 
 def batch(result: BatchResult) -> str:
     """The answer to POST /device/batch."""
-    failures = [{"label": one.label, "reason": one.reason} for one in result.failures]
-    return f'{{"failures":{to_json(failures)},"successes":[{",".join(result.successes)}]}}'
+    failures = to_json([{"label": one.label, "reason": one.reason} for one in result.failures])
+    parts = {"failures": failures, "successes": f"[{','.join(result.successes)}]"}
+    if result.late is not None:
+        parts |= {name: to_json(value) for name, value in result.late.body.items()}
+        parts["accepted"] = to_json([{"id": one.id, "label": one.label} for one in result.accepted])
+    return "{" + ",".join(f'"{name}":{parts[name]}' for name in sorted(parts)) + "}"
 
 
 def removed_device(document: str) -> str:

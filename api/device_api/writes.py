@@ -10,9 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
-import structlog
-
-from device_registry.domain.errors import Conflict, NotFound, RegistryError
+from device_registry.domain.errors import Conflict, NotFound, RegistryUnavailable
 from device_registry.domain.model import Key, Kind, Spec
 from device_registry.domain.outcome import Outcome
 from device_registry.domain.reasons import Reason
@@ -21,7 +19,6 @@ from device_registry.manifests import (
     author,
     edited_spec,
     key_of,
-    note,
     parse_device_spec,
     parse_template_spec,
 )
@@ -30,9 +27,9 @@ from . import asking, ownership, publication
 from .allornone import undertaken
 from .context import Context
 from .measuring import measured
-from .problems import Problem, accepted, no_such, refusal
-
-_LOG = structlog.get_logger(__name__)
+from .problems import Problem, accepted, no_such, pending, refusal
+from .putting_back import put_back
+from .signing import signed
 
 _LEAVING_SECONDS: Final = 0.02
 """Between two attempts while a deleted resource of the same name is leaving: its row is gone already."""
@@ -66,7 +63,7 @@ async def register(context: Context, manifests: Sequence[Mapping[str, Any]], loc
                 outcomes = await _together(_wait(context, one) for one in created)
         except TimeoutError:
             raise accepted(location) from None
-        await publication.wait(context, publication.of(outcomes), location)
+        await published(context, outcomes, location)
         return outcomes
 
 
@@ -88,16 +85,24 @@ async def change(
     """
     with measured("change"):
         await context.waiter.ready()
-        before, after = await _replace(context, key, uid, edit, location)
+        before, after = await write(context, key, uid, edit, location)
         try:
             outcome = await _wait_changed(context, after, location)
         except TimeoutError:
             raise accepted(location) from None
         except Problem:
-            await _put_back(context, before, after)
+            await put_back(context, before, after)
             raise
-        await publication.wait(context, publication.of([outcome]), location)
+        await published(context, [outcome], location)
         return outcome
+
+
+async def published(context: Context, outcomes: Sequence[Outcome], location: str) -> None:
+    """Wait for Kafka, if the request wants that. Raises Problem (202), also when nobody can tell any more."""
+    try:
+        await publication.wait(context, publication.of(outcomes), location)
+    except RegistryUnavailable:
+        raise pending(location) from None
 
 
 # --- creating ---------------------------------------------------------------------------------------
@@ -113,7 +118,7 @@ async def _together(tasks: Iterable[Awaitable[_T]]) -> list[_T]:
 
 
 async def _create(context: Context, manifest: Mapping[str, Any], undertaking: str) -> _Object:
-    wanted = _signed(manifest, 1, undertaking)
+    wanted = signed(manifest, 1, undertaking)
     patience = time.monotonic() + context.settings.REST_WAIT_SECONDS
     while True:
         try:
@@ -158,23 +163,17 @@ def _good(outcome: Outcome) -> Outcome:
     return outcome
 
 
-def _signed(obj: Mapping[str, Any], generation: int, undertaking: str = "") -> _Object:
-    """The object with a note of who writes this generation."""
-    asked, meta = asking.current(), obj["metadata"]
-    noted = note(generation, asked.id, asked.user, undertaking)
-    return {**obj, "metadata": {**meta, "annotations": {**(meta.get("annotations") or {}), **noted}}}
-
-
 # --- changing ---------------------------------------------------------------------------------------
 
 
-async def _replace(
+async def write(
     context: Context, key: Key, uid: str, edit: Callable[[Any], Any], location: str
 ) -> tuple[_Object, _Object]:
-    """The resource as it was and as it is now. Raises Problem (404, 409, 503).
+    """Change the resource and wait for nobody; answers it as it was and as it is now. Raises Problem.
 
-    Also a change is asked for once more when a connection breaks, and is a Conflict then with itself.
+    404, 409 and 503 as `change`.
     """
+    # Also a change is asked for once more when a connection breaks, and is a Conflict then with itself.
     tried: tuple[_Object, _Object] | None = None
     for _ in range(ATTEMPTS):
         before = await _present(context, key, uid, location)
@@ -184,7 +183,7 @@ async def _replace(
         ownership.check_fields(context.settings, before, spec)
         if spec == before["spec"]:
             return before, before
-        wanted = _signed({**before, "spec": spec}, before["metadata"]["generation"] + 1)
+        wanted = signed({**before, "spec": spec}, before["metadata"]["generation"] + 1)
         tried = before, wanted
         try:
             return before, await context.cluster.replace(wanted, REST_MANAGER)
@@ -214,23 +213,6 @@ def _edited(obj: Mapping[str, Any], edit: Callable[[Any], Any]) -> _Object:
     parse = parse_device_spec if obj["kind"] == Kind.DEVICE else parse_template_spec
     before: Any = parse(stored, name)
     return edited_spec(stored, before, edit(before))
-
-
-async def _put_back(context: Context, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-    """The former spec, unless somebody has written another one since."""
-    try:
-        for _ in range(ATTEMPTS):
-            found = await context.cluster.get(key_of(after))
-            if found["metadata"]["generation"] != after["metadata"]["generation"]:
-                return
-            try:
-                wanted = _signed({**found, "spec": before["spec"]}, found["metadata"]["generation"] + 1)
-                await context.cluster.replace(wanted, REST_MANAGER)
-                return
-            except Conflict:
-                continue
-    except RegistryError as error:
-        _LOG.warning("a refused change stays", resource=str(key_of(after)), error=error.message)
 
 
 def gone(key: Key, location: str) -> Problem:

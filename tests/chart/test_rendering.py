@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+GATEWAY = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "gateway"}}}
+"""Who may call the facade where everything is on."""
+
+
 @pytest.mark.parametrize("case", chartcases.CASES)
 def test_the_chart_renders_as_it_did_when_somebody_last_looked(helm4: Helm, case: str) -> None:
     kept = (chartcases.SNAPSHOTS / f"{case}.yaml").read_text()
@@ -65,6 +69,7 @@ def test_the_crds_are_those_of_the_project_and_survive_the_release(helm4: Helm, 
         ({"settings": {"METRICS_PORT": 1}}, "METRICS_PORT"),
         ({"settings": {"DBPASS": "x"}}, "DBPASS"),
         ({"operator": {"settings": {"KAFKA_HOST": "x"}}}, "KAFKA_HOST"),
+        ({"facade": {"settings": {"DELETION_BUDGET_WINDOW_SECONDS": 60}}}, "DELETION_BUDGET_WINDOW_SECONDS"),
         ({"kafka": {"protocol": "TLS"}}, "protocol"),
         ({"kafka": {"hosts": []}}, "hosts"),
         ({"database": {"port": "5432"}}, "port"),
@@ -165,6 +170,31 @@ def test_network_policies_let_each_program_reach_what_it_uses(everything: list[d
         "migration": {53, 5432, 8080},
         "uninstall": {53, 6443},
     }
+
+
+def test_whoever_may_call_the_facade_helm_test_may(helm4: Helm, everything: list[dict[str, Any]]) -> None:
+    def callers(objects: list[dict[str, Any]]) -> list[Any]:
+        (policy,) = [one for one in objects if one["kind"] == "NetworkPolicy" and component(one) == "facade"]
+        (rule,) = [one for one in policy["spec"]["ingress"] if one["ports"][0]["port"] == "http"]
+        return list(rule.get("from", []))
+
+    (pod,) = [one for one in everything if one["kind"] == "Pod" and component(one) == "test"]
+    gateway, journey = callers(everything)
+    assert gateway == GATEWAY
+    assert journey["podSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+    closed = {"networkPolicy": {"enabled": True, "facade": {"from": [GATEWAY]}}}
+    assert callers(helm4.template(closed | {"tests": {"enabled": False}})) == [GATEWAY]
+    assert callers(helm4.template({"networkPolicy": {"enabled": True}})) == []
+
+
+@pytest.mark.parametrize("name", ["DELETION_BUDGET_COUNT", "DELETION_BUDGET_PERCENT"])
+@pytest.mark.parametrize("program", ["operator", "facade", "monitor"])
+def test_a_deletion_budget_is_for_all_programs_or_none(helm4: Helm, name: str, program: str) -> None:
+    with pytest.raises(HelmError, match=name):
+        helm4.template({program: {"settings": {name: 10}}})
+    roles = [one for one in helm4.template({"settings": {name: 10}}) if one["kind"] == "ClusterRole"]
+    (facade,) = [one for one in roles if component(one) == "facade" and "namespaces" in str(one["rules"])]
+    assert {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["patch"]} in facade["rules"]
 
 
 def test_secrets_are_watched_unless_an_administrator_does_not_want_it(helm4: Helm) -> None:

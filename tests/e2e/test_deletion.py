@@ -221,6 +221,7 @@ def test_a_mass_deletion_is_held_until_the_namespace_allows_it(road: Road, names
 
 
 def test_who_removes_every_device_over_rest_means_it(road: Road, namespace: str) -> None:
+    road.kubectl.run("annotate", "namespace", namespace, f"dojot.io/tenant={namespace}")
     devices = a_fleet(road, namespace, 7)
     budget = {"DELETION_BUDGET_COUNT": "5"}
     with operator_with(road, **budget), a_facade(road, FOREIGN_RESOURCES="overwrite", **budget) as facade:

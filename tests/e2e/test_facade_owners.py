@@ -11,6 +11,7 @@ import pytest
 from tests.support.facades import a_client, a_facade, answer
 from tests.support.manifests import a_device, a_template
 from tests.support.road import Road
+from tests.support.waiting import eventually
 
 SERIAL = {"label": "serial", "type": "static", "staticValue": "SN-1"}
 
@@ -170,3 +171,49 @@ def test_a_policy_that_git_declares_survives_what_rest_changes(
     device = answer(rest.get(f"/device/{device_id}"))
     answer(rest.put(f"/device/{device_id}", json=body_of(device, label="other")))
     assert road.kubectl.get("device", "freezer-7", tenant)["spec"]["deletionPolicy"] == "Delete"
+
+
+def test_what_lies_in_a_namespace_that_nobody_has_bound_can_be_read_and_not_changed(
+    road: Road, reckless: str
+) -> None:
+    unbound = road.kubectl.create_namespace(f"unbound-{uuid4().hex[:8]}")
+    device_id = declared(road, unbound)
+    with a_client(reckless, unbound) as rest:
+        device = answer(rest.get(f"/device/{device_id}"))
+        (template,) = device["templates"]
+        psk = {"label": "key", "type": "static", "value_type": "psk"}
+        for refused in (
+            rest.put(f"/device/{device_id}", json=body_of(device, label="From REST")),
+            rest.delete(f"/device/{device_id}"),
+            rest.delete("/device"),
+            rest.post(f"/device/gen_psk/{device_id}?key_length=16"),
+            rest.post(f"/device/{device_id}/template/{template}"),
+            rest.delete(f"/device/{device_id}/template/{template}"),
+            rest.put(f"/template/{template}", json={"label": "T", "attrs": [psk]}),
+            rest.delete(f"/template/{template}"),
+        ):
+            assert f"dojot.io/tenant={unbound}" in answer(refused, 403)["message"]
+        assert answer(rest.get(f"/device/{device_id}")) == device
+        assert road.kubectl.run("get", "secrets", "-n", unbound, "-o", "name") == ""
+
+        road.kubectl.run("annotate", "namespace", unbound, f"dojot.io/tenant={unbound}")
+        path = f"/device/{device_id}"
+        renamed = body_of(device, label="From REST")
+        eventually(lambda: rest.put(path, json=renamed).status_code == 200, what="the binding")
+
+
+def test_a_template_whose_resource_is_gone_can_be_taken_from_a_device_but_not_given_to_one(
+    road: Road, rest: httpx.Client, tenant: str
+) -> None:
+    road.kubectl.apply(template_with_serial(tenant, deletionPolicy="Retain"))
+    name = template_with_serial(tenant)["metadata"]["name"]
+    template = road.ready("template", name, tenant)["status"]["templateId"]
+    for device_id in ("a1", "a2"):
+        answer(rest.post("/device", json={"id": device_id, "label": "d", "templates": [template]}))
+    answer(rest.delete(f"/device/a2/template/{template}"))
+    road.kubectl.delete("template", name, tenant)
+    eventually(lambda: road.kubectl.list("templates", tenant) == [], what="the end of the template")
+
+    assert "no resource declares it" in answer(rest.post(f"/device/a2/template/{template}"), 409)["message"]
+    assert answer(rest.delete(f"/device/a1/template/{template}"))["device"]["templates"] == []
+    assert answer(rest.get("/device/a1"))["templates"] == []

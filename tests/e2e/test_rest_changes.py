@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.support.facades import answer
+from tests.support.facades import a_client, a_facade, answer
 from tests.support.road import Road
+from tests.support.waiting import eventually
 
 TEMP = {"label": "temp", "type": "dynamic", "value_type": "float"}
 HUM = {"label": "hum", "type": "dynamic", "value_type": "float"}
@@ -120,6 +122,21 @@ def test_overrides_of_what_an_edit_took_away_do_not_come_back(
     assert values(answer(rest.get("/device/a1")))["serial"] == "none"
 
 
+def test_they_do_not_come_back_either_when_the_edit_was_answered_before_it_had_reached_the_devices(
+    road: Road, rest: httpx.Client, tenant: str
+) -> None:
+    template = a_template(rest, SERIAL, TEMP)
+    a_device(rest, "a1", template, attrs=[an_override(template, "serial", "SN-1")])
+    path = f"/template/{template['id']}"
+    with a_facade(road, REST_WAIT_SECONDS="0.001") as url, a_client(url, tenant) as hasty:
+        eventually(
+            lambda: hasty.put(path, json={"label": "T", "attrs": [TEMP]}).status_code == 202,
+            what="an operator that the new facade has seen",
+        )
+    answer(rest.put(path, json={"label": "T", "attrs": [SERIAL, TEMP]}))
+    assert values(answer(rest.get("/device/a1")))["serial"] == "none"
+
+
 def test_overrides_that_others_declare_outlive_an_edit(road: Road, rest: httpx.Client, tenant: str) -> None:
     template = a_template(rest, SERIAL, TEMP)
     a_device(rest, "a1", template)
@@ -223,6 +240,23 @@ def test_many_who_change_one_device_or_template_at_once_all_succeed(
     assert [one["label"] for one in answer(rest.get(path))["attrs"]] == ["temp", "hum"]
     sequences = [one.sequence for one in road.events_of(tenant, "a1")]
     assert sequences == list(range(1, len(sequences) + 1))
+
+
+def test_of_two_templates_of_a_device_only_one_gets_an_attribute_that_both_are_to_get_at_once(
+    road: Road, rest: httpx.Client, tenant: str
+) -> None:
+    one, two = a_template(rest, TEMP), a_template(rest, LED)
+    a_device(rest, "a1", one, two)
+    for label in ("a", "b", "c", "d"):
+        attribute = HUM | {"label": label}
+        edits = (partial(_with_one_more, rest, template, attribute) for template in (one, two))
+        assert together([*edits]) == [200, 400]
+        road.ready("device", "device-a1", tenant)
+
+
+def _with_one_more(rest: httpx.Client, template: Any, attribute: Any) -> httpx.Response:
+    body = {"label": "T", "attrs": [*template["attrs"], attribute]}
+    return rest.put(f"/template/{template['id']}", json=body)
 
 
 def test_of_many_who_delete_one_device_one_does(rest: httpx.Client, road: Road, tenant: str) -> None:

@@ -178,6 +178,12 @@ async def test_an_attribute_clashes_with_the_other_templates_of_a_device(reader:
     assert await reader.clash(OTHER, 1, [("loc", "dynamic")]) is None
 
 
+async def test_a_template_is_shared_when_some_device_of_it_uses_another_one(reader: RegistryReader) -> None:
+    assert await reader.is_shared(ACME, 1)
+    assert not await reader.is_shared(ACME, 99)
+    assert not await reader.is_shared(OTHER, 1)
+
+
 async def test_only_devices_with_values_of_their_own_are_asked_for_when_a_template_loses_attributes(
     reader: RegistryReader,
 ) -> None:
@@ -185,6 +191,16 @@ async def test_only_devices_with_values_of_their_own_are_asked_for_when_a_templa
     assert (found.id, found.uid) == ("B2", "uid-of-B2")
     assert spec.overrides == (an_override("color", "blue"),)
     assert await reader.devices_with_own_values(ACME, 2) == []
+
+
+async def test_what_a_resource_has_said_last_is_known_with_its_generation(reader: RegistryReader) -> None:
+    ((found, spec),) = await reader.devices_with_own_values(ACME, 1)
+    assert found.key is not None
+    registered = await reader.registered(ACME, found.key, found.uid)
+    assert registered is not None
+    assert (registered.spec, registered.generation) == (spec, 1)
+    assert await reader.registered(ACME, found.key, "another") is None
+    assert await reader.registered(OTHER, found.key, found.uid) is None
 
 
 async def test_a_revision_is_propagated_when_everybody_was_told(reader: RegistryReader) -> None:

@@ -77,3 +77,12 @@ async def test_a_text_that_cannot_be_stored_is_refused_and_not_taken_for_an_outa
     for text in ("a\0b", "a\ud800b"):
         with pytest.raises(Rejected):
             await reader.device(ACME, text)
+
+
+async def test_a_server_that_takes_no_writes_any_more_is_an_outage_and_its_connection_is_left(
+    reader: Counting,
+) -> None:
+    await reader.fetch("SELECT set_config('default_transaction_read_only', 'on', false)")
+    with pytest.raises(RegistryUnavailable, match="read-only"):
+        await reader.reserve_template_id(ACME)
+    assert await reader.reserve_template_id(ACME)

@@ -9,7 +9,7 @@ from sqlalchemy import URL, create_engine, text
 from device_registry.domain.errors import Contended, RegistryUnavailable
 from device_registry.domain.model import Tenant
 from device_registry.registry.reader import RegistryReader
-from device_registry.registry.turns import Turns
+from device_registry.registry.turns import Matter, Turns
 from tests.support.postgres import Databases
 
 ACME, OTHER = Tenant("acme"), Tenant("other")
@@ -60,6 +60,13 @@ async def test_who_waits_for_too_long_is_told(turns: Turns) -> None:
 async def test_tenants_do_not_wait_for_each_other(turns: Turns) -> None:
     async with turns.take(ACME, patience=10), turns.take(OTHER, patience=AT_ONCE):
         pass
+
+
+async def test_matters_do_not_wait_for_each_other(turns: Turns) -> None:
+    async with turns.take(ACME, 10), turns.take(ACME, AT_ONCE, Matter.TEMPLATES):
+        with pytest.raises(Contended):
+            async with turns.take(ACME, AT_ONCE, Matter.TEMPLATES):
+                raise AssertionError
 
 
 async def test_a_turn_ends_also_when_the_work_fails(turns: Turns) -> None:

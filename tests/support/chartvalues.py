@@ -71,6 +71,9 @@ OWN_VALUES = frozenset(
 FIXED = frozenset({"API_HOST", "API_PORT", "METRICS_HOST", "METRICS_PORT"})
 """Variables that the pods' ports and probes rely on."""
 
+_SHARED = frozenset(name for name in Settings.model_fields if name.startswith("DELETION_BUDGET_"))
+"""Variables that no program may have for itself: what one of them keeps another one lifts."""
+
 _PORT = {"minimum": 1, "maximum": 65_535}
 _DNS_LABEL = {"type": "string", "pattern": "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"}
 _RESOURCES = {
@@ -185,7 +188,8 @@ def _one(value: Any, path: str, known: Mapping[str, Value]) -> dict[str, Any]:
         if fnmatch(path, pattern):
             found |= rule
     if "propertyNames" in found:
-        found["propertyNames"] = {"enum": free_settings()}
+        shared = () if path == "settings" else _SHARED
+        found["propertyNames"] = {"enum": [one for one in free_settings() if one not in shared]}
     return found
 
 

@@ -45,6 +45,25 @@ def test_a_device_is_refused(body: Any, answer: dict[str, Any]) -> None:
     assert (problem.value.status, problem.value.body) == (400, answer)
 
 
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("label", refused_bodies.NO_TEXT),
+        ("id", "Not a valid integer."),
+        ("template_id", "Not a valid integer."),
+    ],
+)
+def test_what_names_an_attribute_is_refused_when_it_is_nested_however_deep(name: str, fault: str) -> None:
+    deep: list[Any] = []
+    for _ in range(5000):
+        deep = [deep]
+    for value in (deep, {"a": deep}):
+        override = {"label": "a", "id": 1, "template_id": 1, name: value}
+        with pytest.raises(Problem) as problem:
+            new_device({"label": "d", "attrs": [override]}, with_id=True)
+        assert problem.value.body == refused_bodies.malformed("attr", **{name: [fault]})
+
+
 @pytest.mark.parametrize("body", [pytest.param(body, id=name) for name, body in refused_bodies.JSON])
 async def test_what_is_not_json_is_refused(body: bytes) -> None:
     with pytest.raises(Problem) as problem:

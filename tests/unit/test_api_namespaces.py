@@ -7,7 +7,7 @@ import pytest
 
 from device_api.namespaces import Namespaces, bindings
 from device_api.problems import Problem
-from device_registry.domain.errors import Conflict
+from device_registry.domain.errors import Conflict, NotFound
 from device_registry.domain.model import Tenant
 from device_registry.manifests import TENANT
 from device_registry.settings import Settings
@@ -27,7 +27,11 @@ class FewNamespaces:
         return {"items": list(self.items)}
 
     async def namespace(self, name: str) -> dict[str, Any]:
-        return next(one for one in self.items if one["metadata"]["name"] == name)
+        self.looks += 1
+        found = [one for one in self.items if one["metadata"]["name"] == name]
+        if not found:
+            raise NotFound
+        return found[0]
 
     async def create_namespace(self, name: str, annotations: Mapping[str, str]) -> dict[str, Any]:
         if any(one["metadata"]["name"] == name for one in self.items):
@@ -91,6 +95,32 @@ async def test_a_namespace_that_another_facade_just_made_is_taken() -> None:
     await slow.of(Tenant("other"))
     await cluster.create_namespace("acme", {TENANT: "acme"})
     assert await slow.of(Tenant("acme")) == "acme"
+
+
+async def test_what_is_in_a_namespace_that_is_not_bound_to_the_tenant_is_not_written() -> None:
+    cluster = FewNamespaces(kube_system=None, team_a="acme", team_b="other")
+    namespaces = a_facade(cluster, "auto")
+    for tenant, name in (("kube-system", "kube-system"), ("acme", "team-b"), ("acme", "gone")):
+        with pytest.raises(Problem, match=f"annotate namespace {name} {TENANT}={tenant}") as problem:
+            await namespaces.check(Tenant(tenant), ["team-a", name] if tenant == "acme" else [name])
+        assert problem.value.status == 403
+    assert len(cluster.items) == 3
+
+
+async def test_a_namespace_is_looked_at_once_for_many_resources() -> None:
+    cluster = FewNamespaces(team_a="acme", kube_system=None)
+    namespaces = a_facade(cluster)
+    for _ in range(20):
+        await namespaces.check(Tenant("acme"), ["team-a"])
+        with pytest.raises(Problem):
+            await namespaces.check(Tenant("kube-system"), ["kube-system"])
+    assert cluster.looks == 2
+
+
+async def test_what_is_in_a_younger_or_dying_namespace_of_the_tenant_may_still_be_deleted() -> None:
+    cluster = FewNamespaces(first="acme", second="acme", dying="acme")
+    cluster.items[2]["metadata"]["deletionTimestamp"] = "2026-01-02T00:00:00Z"
+    await a_facade(cluster).check(Tenant("acme"), ["first", "second", "dying"])
 
 
 def test_of_several_namespaces_the_oldest_stands_for_the_tenant_and_a_dying_one_for_none() -> None:

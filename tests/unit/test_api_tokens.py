@@ -46,6 +46,7 @@ def test_no_token_is_told_from_a_bad_one() -> None:
         a_token({"iss": "eGfIBvOLxz5aQxA92lFk5OExZmBMZDDh"}),
         a_token({"iss": 5}),
         a_token({"iss": "https://keycloak"}),
+        a_token({"iss": "http://[keycloak/auth/realms/acme"}),
         a_token({"iss": "https://keycloak/auth/realms/acme", "service": None}),
         a_token({"service": []}),
         a_token({"service": {"a": 1}}),
@@ -82,7 +83,8 @@ def test_both_alphabets_are_read_with_and_without_padding(encode: Any, padding: 
 
 def test_a_token_of_keycloak_names_the_tenant_in_its_issuer() -> None:
     assert tenant(a_token({"iss": "https://keycloak/auth/realms/acme/"})) == "acme"
-    assert tenant(a_token({"iss": "https://k/auth/realms/acme", "service": "beta"})) == "beta"
+    for issuer in ("https://k/auth/realms/acme", "http://[k"):
+        assert tenant(a_token({"iss": issuer, "service": "beta"})) == "beta"
 
 
 @pytest.mark.parametrize(

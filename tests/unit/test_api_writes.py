@@ -1,25 +1,25 @@
 """Writes over REST whose answer got lost on the way from the API server, so that they are made twice."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, cast
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
 from device_api import asking, removing, writes
 from device_api.asking import Asked
-from device_api.context import Context
 from device_api.problems import Problem
 from device_registry.domain.errors import Conflict
-from device_registry.domain.model import DeviceSpec, Key, Kind, Tenant
+from device_registry.domain.model import DeviceSpec, Key, Tenant
 from device_registry.domain.outcome import Outcome
 from device_registry.domain.reasons import Reason
-from device_registry.manifests import FINALIZER, REST_MANAGER
-from device_registry.settings import Settings
+from device_registry.manifests import FINALIZER, parse_device_spec
+from device_registry.registry.bindings import Registered
 from tests.support.cluster import MemoryCluster
 from tests.support.manifests import a_device
+from tests.support.rest import ACME, DEVICE, Registry, a_context, put
 
-DEVICE = Key(Kind.DEVICE, "acme", "device-a1")
 GUARDED = [FINALIZER]
 
 
@@ -36,25 +36,20 @@ class Unsteady(MemoryCluster):
 
 
 @dataclass
-class Registry:
-    """Waiter and reader of a facade, as far as deletions ask them."""
+class Late(Registry):
+    """It says nothing of the first change before it has been asked about the second one."""
 
-    last: str = ""
-    """The request that the last event tells of."""
-    reason: Reason = Reason.REGISTERED
-    """What the operator says about a change."""
-
-    async def ready(self) -> None:
-        """An operator is at work."""
-
-    async def wait_gone(self, tenant: Tenant, key: Key, uid: str, *, patient: bool) -> None:
-        """The row is gone."""
+    waiting: asyncio.Event = field(default_factory=asyncio.Event)
+    second: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def wait_changed(self, tenant: Tenant, key: Key, uid: str, generation: int) -> Outcome:
-        return Outcome(key=key, tenant=tenant, uid=uid, generation=generation, reason=self.reason)
-
-    async def last_request(self, tenant: Tenant, subject: str) -> str:
-        return self.last if (tenant, subject) == ("acme", "a1") else ""
+        if self.waiting.is_set():
+            self.second.set()
+            # The first request hears of it first, and finds the write of the second one.
+            await asyncio.sleep(0)
+        self.waiting.set()
+        await self.second.wait()
+        return await super().wait_changed(tenant, key, uid, generation)
 
 
 @pytest.fixture
@@ -62,27 +57,8 @@ def cluster() -> Unsteady:
     return Unsteady()
 
 
-def put(cluster: MemoryCluster, finalizers: list[str]) -> str:
-    cluster.put(a_device("device-a1", "acme"), finalizers=finalizers)
-    cluster.objects[DEVICE]["metadata"]["managedFields"] = [{"manager": REST_MANAGER, "operation": "Update"}]
-    return str(cluster.objects[DEVICE]["metadata"]["uid"])
-
-
-def asked(cluster: MemoryCluster, registry: Registry) -> Context:
-    """What a request works with."""
-    asking.begin(Asked(id="mine", tenant=Tenant("acme")))
-    parts: Any = {"settings": Settings(), "cluster": cluster, "waiter": registry, "reader": registry}
-    return Context(
-        **parts,
-        undertakings=cast("Any", None),
-        turns=cast("Any", None),
-        namespaces=cast("Any", None),
-        vault=None,
-    )
-
-
 async def remove(cluster: MemoryCluster, uid: str, registry: Registry) -> None:
-    await removing.remove(asked(cluster, registry), DEVICE, uid, "/device/a1")
+    await removing.remove(a_context(cluster, registry), DEVICE, uid, "/device/a1")
 
 
 def attach(spec: DeviceSpec) -> DeviceSpec:
@@ -93,17 +69,57 @@ def attach(spec: DeviceSpec) -> DeviceSpec:
 
 async def test_a_change_that_was_carried_out_before_it_was_repeated_is_ours(cluster: Unsteady) -> None:
     uid = put(cluster, GUARDED)
-    outcome = await writes.change(asked(cluster, Registry()), DEVICE, uid, attach, "/device/a1")
+    outcome = await writes.change(a_context(cluster, Registry()), DEVICE, uid, attach, "/device/a1")
     assert outcome.generation == 2
 
 
 async def test_a_repeated_change_that_the_operator_refuses_is_put_back(cluster: Unsteady) -> None:
     uid = put(cluster, GUARDED)
     before = cluster.objects[DEVICE]["spec"]
-    context = asked(cluster, Registry(reason=Reason.TEMPLATE_NOT_FOUND))
+    context = a_context(cluster, Registry(reason=Reason.TEMPLATE_NOT_FOUND))
     with pytest.raises(Problem):
         await writes.change(context, DEVICE, uid, attach, "/device/a1")
     assert cluster.objects[DEVICE]["spec"] == before
+
+
+def with_template(name: str) -> Callable[[DeviceSpec], DeviceSpec]:
+    return lambda spec: replace(spec, templates=(*spec.templates, name))
+
+
+async def attach_both(cluster: MemoryCluster, first: str, second: str, reason: Reason) -> None:
+    """Two requests attach a template before the operator looks, the second one upon the first; both fail."""
+    uid = put(cluster)
+    spec = parse_device_spec(cluster.objects[DEVICE]["spec"], "")
+    registry = Late(row=Registered(spec=spec, generation=1), reason=reason)
+    context = a_context(cluster, registry)
+
+    async def attach_as(request: str, template: str) -> None:
+        asking.begin(Asked(id=request, tenant=ACME))
+        with pytest.raises(Problem):
+            await writes.change(context, DEVICE, uid, with_template(template), "/device/a1")
+
+    one = asyncio.create_task(attach_as("first", first))
+    await registry.waiting.wait()
+    two = asyncio.create_task(attach_as("second", second))
+    await one
+    await two
+
+
+async def test_of_changes_that_stand_on_one_another_and_are_refused_none_stays() -> None:
+    cluster = MemoryCluster()
+    await attach_both(cluster, "clashing", "harmless", Reason.ATTRIBUTE_CONFLICT)
+    assert cluster.objects[DEVICE]["spec"]["templates"] == [{"name": "thermometer"}]
+
+
+async def test_a_refused_change_upon_what_a_person_wrote_goes_back_to_that(cluster: Unsteady) -> None:
+    uid = put(cluster)
+    spec = parse_device_spec(cluster.objects[DEVICE]["spec"], "")
+    cluster.put(a_device("device-a1", "acme", templates=[{"name": "by hand"}]))
+    registry = Registry(row=Registered(spec=spec, generation=1), reason=Reason.TEMPLATE_NOT_FOUND)
+    for _ in range(2):
+        with pytest.raises(Problem):
+            await writes.change(a_context(cluster, registry), DEVICE, uid, attach, "/device/a1")
+        assert cluster.objects[DEVICE]["spec"]["templates"] == [{"name": "by hand"}]
 
 
 async def test_a_deletion_that_was_carried_out_before_it_was_repeated_is_ours(cluster: Unsteady) -> None:

@@ -6,10 +6,9 @@ reasons, tests/chart proves that they are enough and that no more is allowed. */
 {{- if or .Values.encryption.existingSecret .Values.encryption.password }}yes{{ end -}}
 {{- end -}}
 
-{{/* Is there a deletion budget? */}}
+{{/* Is there a deletion budget? Operator and facade must know the same one, so `settings` alone takes it. */}}
 {{- define "device-manager.budgets" -}}
-{{- $settings := merge (dict) .Values.facade.settings .Values.settings -}}
-{{- if or $settings.DELETION_BUDGET_COUNT $settings.DELETION_BUDGET_PERCENT }}yes{{ end -}}
+{{- if or .Values.settings.DELETION_BUDGET_COUNT .Values.settings.DELETION_BUDGET_PERCENT }}yes{{ end -}}
 {{- end -}}
 
 {{/* What can be given in one namespace. */}}

@@ -7,7 +7,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .model import Credential, RegisteredTemplate
+from .model import Attribute, Credential, RegisteredAttribute, RegisteredTemplate
 from .psk import Psk, Withheld
 from .reasons import Reason
 from .rendering import to_json
@@ -31,12 +31,12 @@ class KeyPlan:
 
 def psk_labels(templates: Iterable[RegisteredTemplate]) -> frozenset[str]:
     """Labels of the attributes that take a key; they are all static, so a label means one of them."""
-    return frozenset(
-        one.label
-        for template in templates
-        for one in template.attributes
-        if one.type == "static" and one.value_type == PSK
-    )
+    return frozenset(one.label for template in templates for one in template.attributes if takes_key(one))
+
+
+def takes_key(attribute: Attribute | RegisteredAttribute) -> bool:
+    """Whether the value of an attribute is a key."""
+    return (attribute.type, attribute.value_type) == ("static", PSK)
 
 
 def plan_keys(

@@ -24,6 +24,14 @@ class StoredDevice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """A spec that was registered, and the generation of the resource that said it."""
+
+    spec: DeviceSpec
+    generation: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Users:
     """Devices that use a template: how many, and the first of them."""
 
@@ -47,6 +55,11 @@ class BindingReads(Statements):
         (row,) = await self.fetch(_SQL.users, tenant=tenant, templates=list(templates), limit=limit)
         return Users(total=row["total"], ids=tuple(row["ids"] or ()))
 
+    async def is_shared(self, tenant: Tenant, template_id: int) -> bool:
+        """Whether some device of the template uses another one as well, so that the two may clash."""
+        (row,) = await self.fetch(_SQL.is_shared, tenant=tenant, template=template_id)
+        return bool(row["shared"])
+
     async def clash(
         self, tenant: Tenant, template_id: int, identities: Collection[tuple[str, str]]
     ) -> tuple[str, int] | None:
@@ -67,6 +80,14 @@ class BindingReads(Statements):
         found = await self.fetch(_SQL.bound_specs, tenant=tenant, template=template_id)
         specs = ((row, rows.device_spec_of(row["spec"])) for row in found)
         return [(stored(row), spec) for row, spec in specs if spec]
+
+    async def registered(self, tenant: Tenant, key: Key, uid: str) -> Registered | None:
+        """The spec of a device that was registered last; None when no row shows that resource."""
+        found = await self.fetch(
+            _SQL.registered, tenant=tenant, namespace=key.namespace, name=key.name, uid=uid
+        )
+        spec = rows.device_spec_of(found[0]["spec"]) if found else None
+        return Registered(spec=spec, generation=found[0]["generation"]) if spec else None
 
     async def is_propagated(self, tenant: Tenant, template_id: int, revision: int) -> bool:
         """Whether every device of the template was tried with that revision, and the world told."""

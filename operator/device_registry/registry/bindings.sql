@@ -13,6 +13,12 @@ SELECT count(*) AS total, (array_agg(device_id ORDER BY device_id))[:%(limit)s] 
     SELECT DISTINCT device_id FROM device_template
     WHERE tenant = %(tenant)s AND template_id = ANY(%(templates)s)) AS used
 
+-- name: is_shared
+-- Whether some device of a template uses another one as well.
+SELECT EXISTS (
+    SELECT FROM device_template one JOIN device_template other ON (one.tenant, one.device_id) = (other.tenant, other.device_id)
+    WHERE one.tenant = %(tenant)s AND one.template_id = %(template)s AND other.template_id <> one.template_id) AS shared
+
 -- name: clash
 -- An attribute of another template that some device of this one uses as well.
 SELECT a.label, a.id FROM template_attribute a
@@ -29,6 +35,10 @@ FROM device d JOIN device_template t ON (t.tenant, t.device_id) = (d.tenant, d.i
 WHERE d.tenant = %(tenant)s AND t.template_id = %(template)s
   AND (d.spec LIKE '%%"attributes":%%' OR d.spec LIKE '%%"credentials":%%')
 ORDER BY d.id
+
+-- name: registered
+SELECT spec, generation FROM device WHERE tenant = %(tenant)s AND claim_namespace = %(namespace)s
+  AND claim_name = %(name)s AND claim_uid = %(uid)s AND unclaimed_since IS NULL
 
 -- name: is_propagated
 -- A template that is gone has nobody left to tell.

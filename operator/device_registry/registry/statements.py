@@ -37,6 +37,7 @@ _LOCK_MS: Final = 2_000
 _AWAY: Final = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
+    psycopg.errors.ReadOnlySqlTransaction,  # it takes no writes any more: the primary is elsewhere now
     PoolTimeout,
     PoolClosed,
     TooManyRequests,
@@ -109,10 +110,16 @@ class Statements:
             return await self._execute(statement, rows.array_literal(tenants), parameters)
 
     async def _execute(self, statement: str, visible: str, parameters: Mapping[str, Any]) -> _Rows:
-        """Run it once more when the connection was cut while it was idle, as by a restart of Postgres."""
+        """Run it once more when the connection was cut while it was idle, as by a restart of Postgres.
+
+        It may have been cut after the statement was carried out: every statement can be repeated.
+        """
         async with self._pool.connection() as session:
             try:
                 return await _rows(session, statement, visible, parameters)
+            except psycopg.errors.ReadOnlySqlTransaction:
+                await session.close()  # the next one may reach the primary
+                raise
             except psycopg.OperationalError:
                 if not session.broken:
                     raise

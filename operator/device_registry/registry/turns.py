@@ -1,12 +1,13 @@
 """One at a time: what two requests must not do to the same tenant at once, over all facades.
 
 A turn is an advisory lock in a session of its own, so it goes with the process, also when that is killed.
-Should the session be lost on the way, the turn is lost with it. Imports of the facade take turns.
+Should the session be lost on the way, the turn is lost with it. Imports of the facade take turns, and edits
+that add attributes to templates which share devices.
 """
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
+from enum import IntEnum
 
 from psycopg.errors import LockNotAvailable
 
@@ -18,8 +19,15 @@ from .statements import Statements, errors_converted
 
 _SQL = sql.load("turns.sql")
 
-_LOCK: Final = 0x646A6F75
-"""First of the two numbers of each lock: locks of two numbers are apart from those of one (`duty`)."""
+
+class Matter(IntEnum):
+    """What a turn is about; who waits for one matter does not wait for the other.
+
+    The first of the two numbers of each lock: locks of two numbers are apart from those of one (`duty`).
+    """
+
+    IMPORT = 0x646A6F75
+    TEMPLATES = 0x646A6F76
 
 
 class Turns:
@@ -29,8 +37,10 @@ class Turns:
         self._statements = statements
 
     @asynccontextmanager
-    async def take(self, tenant: Tenant, patience: float) -> AsyncIterator[None]:
-        """A block in which nobody else is for this tenant.
+    async def take(
+        self, tenant: Tenant, patience: float, matter: Matter = Matter.IMPORT
+    ) -> AsyncIterator[None]:
+        """A block in which nobody else is for this tenant and matter.
 
         Raises Contended when somebody still was after `patience` seconds, RegistryUnavailable.
         """
@@ -40,7 +50,7 @@ class Turns:
             with errors_converted():
                 await session.execute(_SQL.patience, {"milliseconds": str(max(1, round(patience * 1000)))})
                 try:
-                    await session.execute(_SQL.lock, {"lock": _LOCK, "tenant": tenant})
+                    await session.execute(_SQL.lock, {"lock": int(matter), "tenant": tenant})
                 except LockNotAvailable as error:
                     raise Contended(f"it is still somebody else's turn after {patience:g} s") from error
             yield

@@ -7,8 +7,10 @@ resources stand here, nothing that belongs to a tenant.
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
+from device_registry.domain.errors import RegistryError
 from device_registry.domain.model import Key, Kind
 
 from . import sql
@@ -51,7 +53,11 @@ class Undertakings:
 
     async def end(self, id_: str) -> bool:
         """Strike it off: all is done. False when somebody has begun to undo it, because it took too long."""
-        return bool(await self._statements.fetch(_SQL.end, id=id_))
+        ended = bool(await self._statements.fetch(_SQL.end, id=id_))
+        if ended:
+            with suppress(RegistryError):  # it is ended: what is left of it goes when it is overdue
+                await self._statements.fetch(_SQL.strike_off, id=id_)
+        return ended
 
     async def give_up(self, id_: str) -> None:
         """Leave it to be undone."""
@@ -64,7 +70,7 @@ class Undertakings:
 
     async def undone(self, id_: str) -> None:
         """Nothing of it is left."""
-        await self._statements.fetch(_SQL.undone, id=id_)
+        await self._statements.fetch(_SQL.strike_off, id=id_)
 
 
 def _keys(stored: Sequence[tuple[str, str, str]]) -> tuple[Key, ...]:

@@ -1,0 +1,80 @@
+"""Several resources of one request: what becomes of them when it cannot be noted that all are there."""
+
+from typing import Any, cast
+
+import pytest
+
+from device_api import asking
+from device_api.allornone import undertaken
+from device_api.asking import Asked
+from device_api.context import Context
+from device_registry.domain.errors import RegistryUnavailable
+from device_registry.domain.model import Key, Tenant
+from device_registry.manifests import note
+from device_registry.settings import Settings
+from tests.support.cluster import MemoryCluster
+from tests.support.manifests import a_device
+
+MANIFESTS = [a_device(f"device-{number}", "acme") for number in range(3)]
+
+
+class Undertakings:
+    """The table, as far as one request asks it."""
+
+    def __init__(self) -> None:
+        self.noted: list[str] = []
+        self.away = False
+
+    async def begin(self, undertaking: Any) -> None:
+        self.noted.append(undertaking.id)
+
+    async def end(self, id_: str) -> bool:
+        if self.away:
+            raise RegistryUnavailable
+        self.noted.remove(id_)
+        return True
+
+    async def undone(self, id_: str) -> None:
+        if self.away:
+            raise RegistryUnavailable
+
+
+class Waiter:
+    """Nothing has to be waited for."""
+
+    async def wait_gone(self, tenant: Tenant, key: Key, uid: str) -> None:
+        """The row is gone."""
+
+
+def asked(cluster: MemoryCluster, undertakings: Undertakings) -> Context:
+    """What a request works with."""
+    asking.begin(Asked(tenant=Tenant("acme")))
+    parts: Any = {"cluster": cluster, "undertakings": undertakings, "waiter": Waiter()}
+    nothing = cast("Any", None)
+    return Context(
+        settings=Settings(), reader=nothing, turns=nothing, namespaces=nothing, vault=None, **parts
+    )
+
+
+async def create(context: Context, cluster: MemoryCluster) -> None:
+    """Create all of them in one undertaking; the registry shows them too late."""
+    async with undertaken(context, MANIFESTS) as id_:
+        for one in MANIFESTS:
+            cluster.put(one, annotations=note(1, "a request", "", id_))
+        raise TimeoutError
+
+
+async def test_what_is_only_late_is_ended_and_stays() -> None:
+    cluster, undertakings = MemoryCluster(), Undertakings()
+    with pytest.raises(TimeoutError):
+        await create(asked(cluster, undertakings), cluster)
+    assert len(cluster.objects) == len(MANIFESTS)
+    assert undertakings.noted == []
+
+
+async def test_what_cannot_be_ended_is_taken_back_before_that_is_told() -> None:
+    cluster, undertakings = MemoryCluster(), Undertakings()
+    undertakings.away = True
+    with pytest.raises(RegistryUnavailable):
+        await create(asked(cluster, undertakings), cluster)
+    assert cluster.objects == {}
