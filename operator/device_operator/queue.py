@@ -123,6 +123,10 @@ class WorkQueue:
                 return Work(key, entry.resource)
         return None
 
+    def looks_at(self, resource: AnyResource) -> None:
+        """What was taken is looked at in this version: what comes meanwhile is compared with it."""
+        self._running[resource.key] = mark(resource)
+
     def done(self, key: Key, echo: Callable[[AnyResource], bool] = lambda _: False) -> None:
         """The key is settled. What came meanwhile makes it ready again, unless it was only our own `echo`."""
         del self._running[key]
@@ -151,10 +155,15 @@ class WorkQueue:
             self._pause(key, again, longest)
 
     def anew(self, key: Key, longest: float) -> None:
-        """The version at hand was old: again with the newest one, at once, but after pauses from then on."""
+        """The version at hand was old: again with the newest one, at once, but after pauses from then on.
+
+        What asks for something new is no repetition.
+        """
         tried = self._running.pop(key)
         self._note_idle()
         again = self._merged(self._again.pop(key, None), None, Priority.LIVE)
+        if again.resource and mark(again.resource) != tried:
+            self._failures.pop(key, None)
         again.resource, again.tried = None, tried
         if key in self._failures:
             self._pause(key, again, longest)

@@ -157,6 +157,7 @@ class Workers:
     # --- one look -------------------------------------------------------------------------------------
 
     async def _look(self, subject: Subject) -> Verdict:
+        self._context.queue.looks_at(subject.resource)
         kind = self._devices if subject.resource.key.kind is Kind.DEVICE else self._templates
         if subject.resource.deleting:
             return await self._release(kind, subject)

@@ -296,6 +296,26 @@ def test_what_was_old_is_looked_at_again_at_once_and_then_after_pauses_that_grow
     assert waited[-1] >= 7.5
 
 
+def test_what_was_old_because_of_one_edit_after_another_is_looked_at_without_pauses(queue: WorkQueue) -> None:
+    queue.add(version().key, version(1))
+    for generation in range(2, 6):
+        assert queue.take()
+        queue.looks_at(version(generation - 1))
+        queue.add(version().key, version(generation))
+        queue.anew(version().key, 15)
+    assert queue.take() == Work(version().key, None), "the newest, whatever the watch has told"
+
+
+def test_what_was_old_and_is_only_told_once_more_is_looked_at_after_a_pause(queue: WorkQueue) -> None:
+    queue.add(version().key, version(1))
+    for _ in range(2):
+        assert queue.take()
+        queue.looks_at(version(1))
+        queue.add(version().key, version(1))
+        queue.anew(version().key, 15)
+    assert queue.take() is None
+
+
 def test_what_settles_in_the_end_begins_without_a_pause_the_next_time(queue: WorkQueue) -> None:
     queue.add(a_key())
     queue.take()
