@@ -67,14 +67,15 @@ async def undo_for_ever(context: Context) -> None:
     while True:
         await asyncio.sleep(_LOOK_SECONDS)
         try:
-            await _undo_overdue(context)
+            await undo_overdue(context)
         except Unavailable:
             continue  # it stays noted, and whoever is away says so elsewhere
         except RegistryError as error:
             _LOG.error("cannot undo what a request left behind", error=error.message)
 
 
-async def _undo_overdue(context: Context) -> None:
+async def undo_overdue(context: Context) -> None:
+    """Undo what is left over now. Raises RegistryError."""
     while (found := await context.undertakings.overdue()) is not None:
         await _undo(context, found)
         await context.undertakings.undone(found.id)

@@ -5,12 +5,12 @@ POST /device takes them (`devices`). What is wrong with one device stops no othe
 failure, however late it is: who sends it again would have it twice.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
-from device_registry.domain.errors import RegistryError, Unavailable
+from device_registry.domain.errors import RegistryError, RegistryUnavailable, Unavailable
 from device_registry.domain.model import DeviceId, Tenant
 
 from . import bulk, devices, fields, fitting, publication
@@ -142,9 +142,9 @@ async def _make(context: Context, tenant: Tenant, item: Item) -> _Made:
 async def _result(
     context: Context, tenant: Tenant, items: Sequence[Item], made: Sequence[_Made]
 ) -> BatchResult:
+    made, documents = await _shown(context, tenant, made)
     ended = list(zip(items, made, strict=True))
     ids = [one for one in made if isinstance(one, str)]
-    documents = await context.reader.documents(tenant, ids)
     late = [_accepted(item, one) for item, one in ended if isinstance(one, Problem) and bulk.is_late(one)]
     failures = [
         Failure(label=item.label, reason=_reason(one))
@@ -157,6 +157,16 @@ async def _result(
         accepted=late,
         late=accepted("/device") if late else await _unacknowledged(context, ids),
     )
+
+
+async def _shown(
+    context: Context, tenant: Tenant, made: Sequence[_Made]
+) -> tuple[Sequence[_Made], Mapping[DeviceId, str]]:
+    """The documents of what was made; it counts as late when nobody can show it now."""
+    try:
+        return made, await context.reader.documents(tenant, [one for one in made if isinstance(one, str)])
+    except RegistryUnavailable:
+        return [accepted(f"/device/{one}") if isinstance(one, str) else one for one in made], {}
 
 
 def _accepted(item: Item, late: Problem) -> NewDevice:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
-from device_registry.domain.errors import NotFound, RegistryError
+from device_registry.domain.errors import NotFound, RegistryError, Unavailable
 from device_registry.domain.model import Key
 from device_registry.domain.outcome import Outcome
 from device_registry.manifests import ALLOW_MASS_DELETION
@@ -97,6 +97,21 @@ async def caught(work: Coroutine[Any, Any, _One]) -> _One | Problem | RegistryEr
         return await work
     except (Problem, RegistryError) as error:
         return error
+
+
+async def settled(work: Sequence[Coroutine[Any, Any, _One]]) -> list[_One | Problem | RegistryError]:
+    """As `in_portions`, with what went wrong among the results.
+
+    Raises Unavailable after the portion that met it: all others would wait for the same system.
+    """
+    ended: list[_One | Problem | RegistryError] = []
+    for portion in portions(work):
+        ended += await asyncio.gather(*(caught(one) for one in portion))
+        if away := next((one for one in ended if isinstance(one, Unavailable)), None):
+            for one in work[len(ended) :]:
+                one.close()
+            raise away
+    return ended
 
 
 def raise_first(ended: Iterable[object]) -> None:

@@ -57,6 +57,8 @@ async def replace_all(context: Context, tenant: Tenant, body: ImportBody) -> Non
 async def _replace(context: Context, tenant: Tenant, wanted: Plan) -> publication.Awaited:
     """Put it in the place of what is there; answers the events that tell of it."""
     present = await restoring.snapshot(context, tenant)
+    places = {one.key.namespace for one in (*present.templates, *present.devices)}
+    await context.namespaces.check(tenant, places)
     with publication.later():
         try:
             await restoring.remove(context, present)

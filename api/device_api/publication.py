@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
-from device_registry.domain.model import Key, Kind
+from device_registry.domain.errors import RegistryUnavailable
+from device_registry.domain.model import Key, Kind, Tenant
 from device_registry.domain.outcome import Outcome
 
 from . import asking
@@ -56,13 +57,20 @@ async def removed_by_us(context: Context, key: Key, location: str) -> bool:
 async def wait(context: Context, awaited: Awaited, location: str) -> None:
     """Return when the events are acknowledged, if the request wants that.
 
-    Raises Problem: 202 with `location` when they are not in time.
+    Raises Problem: 202 with `location` when they are not in time, also when nobody can tell any more.
     """
     asked = asking.current()
     if asked.wait is not WaitFor.PUBLISHED:
         return
+    try:
+        await _wait(context, asked.tenant, awaited, location)
+    except RegistryUnavailable:
+        raise pending(location) from None
+
+
+async def _wait(context: Context, tenant: Tenant, awaited: Awaited, location: str) -> None:
     deadline, pause = time.monotonic() + context.settings.REST_WAIT_SECONDS, _FIRST_SECONDS
-    while not await context.reader.is_published(asked.tenant, awaited):
+    while not await context.reader.is_published(tenant, awaited):
         if time.monotonic() > deadline:
             raise pending(location)
         await asyncio.sleep(pause)

@@ -6,7 +6,7 @@ attempt goes on where the one before it ended, and what fails stops nothing else
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -16,7 +16,6 @@ from device_registry.domain.errors import NotFound, RegistryError
 from device_registry.domain.model import (
     Attribute,
     DeviceId,
-    DeviceSpec,
     Key,
     Kind,
     RegisteredAttribute,
@@ -99,9 +98,10 @@ async def restore(context: Context, tenant: Tenant, present: Snapshot, wanted: S
 
     What others have declared meanwhile stays.
     """
+    again: set[str] = set()
     for pause in _PAUSES:
         try:
-            await _restore(context, present, wanted)
+            await _restore(context, present, wanted, again)
             return
         except (Problem, RegistryError) as error:
             # The operator may still be registering what the import has created and deleted again.
@@ -110,34 +110,42 @@ async def restore(context: Context, tenant: Tenant, present: Snapshot, wanted: S
     _LOG.error("a failed import could not be undone; import again what the tenant is to have", tenant=tenant)
 
 
-async def _restore(context: Context, present: Snapshot, wanted: Sequence[Manifest]) -> None:
-    """One attempt. Raises the first failure, at the end."""
+async def _restore(context: Context, present: Snapshot, wanted: Sequence[Manifest], again: set[str]) -> None:
+    """One attempt; notes in `again` the uids of what it has declared.
+
+    Raises the first failure: at once when a system is away, which all that follows would wait for, else at
+    the end.
+    """
     former = {one.key: one for one in (*present.templates, *present.devices)}
     places = dict.fromkeys([*former, *map(key_of, wanted)])
-    seen = await bulk.in_portions([_look(context, key, former.get(key)) for key in places])
+    seen = await bulk.in_portions([_look(context, key, former.get(key), again) for key in places])
     missing = {one.key for _, one in seen if one}
     ended = await _clear(context, [one for one, _ in seen if one])
     for group in (present.templates, present.devices):
-        again = [one for one in group if one.key in missing]
-        ended += await bulk.in_portions([bulk.caught(_declare(context, one)) for one in again])
+        absent = [one for one in group if one.key in missing]
+        ended += await bulk.settled([_declare(context, one, again) for one in absent])
     with_keys = [one for one in present.devices if one.keys]
-    ended += await bulk.in_portions([bulk.caught(_restore_keys(context, one)) for one in with_keys])
+    ended += await bulk.settled([_restore_keys(context, one, again) for one in with_keys])
     bulk.raise_first(ended)
 
 
 async def _clear(context: Context, in_the_way: Sequence[bulk.Resource]) -> list[object]:
     """Delete it, devices before the templates that they use; answers how that ended."""
-    return [
-        await bulk.caught(bulk.remove(context, portion, location))
-        for kind, location in ((Kind.DEVICE, "/device"), (Kind.TEMPLATE, "/template"))
-        for portion in bulk.portions([one for one in in_the_way if one.key.kind is kind])
-    ]
+    ended: list[object] = []
+    for kind, location in ((Kind.DEVICE, "/device"), (Kind.TEMPLATE, "/template")):
+        for portion in bulk.portions([one for one in in_the_way if one.key.kind is kind]):
+            ended += await bulk.settled([bulk.remove(context, portion, location)])
+    return ended
 
 
 async def _look(
-    context: Context, key: Key, former: Present | None
+    context: Context, key: Key, former: Present | None, again: Collection[str]
 ) -> tuple[bulk.Resource | None, Present | None]:
-    """What stands in the way at a place, and what is missing there."""
+    """What stands in the way at a place, and what is missing there.
+
+    What the import has declared is in the way, also where it is as what was there before: it is to be undone,
+    and may be so later, by whoever comes by.
+    """
     try:
         found = await context.cluster.get(key)
     except NotFound:
@@ -145,21 +153,9 @@ async def _look(
     here = bulk.Resource(key=key, uid=found["metadata"]["uid"], location=_location(found))
     if "deletionTimestamp" in found["metadata"]:
         return here, former
-    if (former and _is_restored(found, former)) or not writes.is_ours(found):
+    if (former and here.uid in {former.uid, *again}) or not writes.is_ours(found):
         return None, None
     return here, former
-
-
-def _is_restored(found: Manifest, former: Present) -> bool:
-    """Whether it was never away, or has been declared again."""
-    return found["metadata"]["uid"] == former.uid or _spec(found) == _spec(former.manifest)
-
-
-def _spec(obj: Manifest) -> DeviceSpec | TemplateSpec:
-    stored, name = obj.get("spec") or {}, obj["metadata"]["name"]
-    if obj["kind"] == Kind.DEVICE:
-        return parse_device_spec(stored, name)
-    return parse_template_spec(stored, name)
 
 
 def _location(obj: Manifest) -> str:
@@ -169,19 +165,24 @@ def _location(obj: Manifest) -> str:
     return f"/template/{obj['spec'].get('templateId')}"
 
 
-async def _declare(context: Context, former: Present) -> None:
+async def _declare(context: Context, former: Present, again: set[str]) -> None:
     """By itself: what is refused for good takes no other with it."""
-    await writes.register(context, [former.manifest], former.location)
+    try:
+        await writes.register(context, [former.manifest], former.location)
+    except Problem as problem:
+        if not bulk.is_late(problem):
+            raise
+    again.add((await context.cluster.get(former.key))["metadata"]["uid"])
 
 
-async def _restore_keys(context: Context, device: Present) -> None:
+async def _restore_keys(context: Context, device: Present, again: Collection[str]) -> None:
     """They went with the device; where it was not away, or is not there, there is nothing to do."""
     try:
         found = await context.cluster.get(device.key)
     except NotFound:
         return
     uid = found["metadata"]["uid"]
-    if uid != device.uid and _is_restored(found, device):
+    if uid != device.uid and uid in again:
         await KeySecret(device=device.key, uid=uid).write(context, device.keys)
 
 

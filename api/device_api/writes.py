@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
-from device_registry.domain.errors import Conflict, NotFound, RegistryUnavailable
+from device_registry.domain.errors import Conflict, NotFound
 from device_registry.domain.model import Key, Kind, Spec
 from device_registry.domain.outcome import Outcome
 from device_registry.domain.reasons import Reason
@@ -27,7 +27,7 @@ from . import asking, ownership, publication
 from .allornone import undertaken
 from .context import Context
 from .measuring import measured
-from .problems import Problem, accepted, no_such, pending, refusal
+from .problems import Problem, accepted, no_such, refusal
 from .putting_back import put_back
 from .signing import signed
 
@@ -98,11 +98,8 @@ async def change(
 
 
 async def published(context: Context, outcomes: Sequence[Outcome], location: str) -> None:
-    """Wait for Kafka, if the request wants that. Raises Problem (202), also when nobody can tell any more."""
-    try:
-        await publication.wait(context, publication.of(outcomes), location)
-    except RegistryUnavailable:
-        raise pending(location) from None
+    """Wait for Kafka, if the request wants that. Raises Problem (202)."""
+    await publication.wait(context, publication.of(outcomes), location)
 
 
 # --- creating ---------------------------------------------------------------------------------------

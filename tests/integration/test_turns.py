@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from sqlalchemy import URL, create_engine, text
@@ -46,6 +47,29 @@ async def test_nobody_else_is_in_the_block(turns: Turns) -> None:
 
     await asyncio.gather(*(work() for _ in range(5)))
     assert most == 1
+
+
+async def test_who_waits_within_one_process_keeps_no_session(
+    url: URL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with RegistryReader(url) as reader:
+        turns, opened, connect = Turns(reader), [0], reader.connect
+
+        async def counted() -> Any:
+            opened[0] += 1
+            return await connect()
+
+        monkeypatch.setattr(reader, "connect", counted)
+        async with turns.take(ACME, patience=10):
+            waiting = [asyncio.create_task(_enter(turns, patience=AT_ONCE)) for _ in range(30)]
+            ended = await asyncio.gather(*waiting, return_exceptions=True)
+        assert {type(one) for one in ended} == {Contended}
+        assert opened == [1]
+
+
+async def _enter(turns: Turns, patience: float) -> None:
+    async with turns.take(ACME, patience):
+        pass
 
 
 async def test_who_waits_for_too_long_is_told(turns: Turns) -> None:

@@ -3,12 +3,14 @@
 import json
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import Any, cast
 
 from device_api import asking
 from device_api.asking import Asked, WaitFor
 from device_api.context import Context
-from device_registry.domain.errors import Conflict
+from device_api.problems import refusal
+from device_registry.domain.errors import Conflict, OperatorUnavailable, RegistryUnavailable
 from device_registry.domain.model import Credential, DeviceId, DeviceSpec, Key, Kind, Tenant
 from device_registry.domain.outcome import Outcome
 from device_registry.domain.psk import Psk
@@ -61,11 +63,22 @@ class Registry:
         """What Kafka was asked for, each time."""
         self.last: dict[str, str] = {}
         """The request that the last event of a device tells of, by id."""
+        self.away: set[str] = set()
+        """What nobody answers now: "operator", "documents", "events"."""
+        self.unbound: set[str] = set()
+        """Namespaces that nobody has bound to the tenant."""
+        self.begun: dict[str, Any] = {}
+        self.left: list[Any] = []
+        """Undertakings that are to be undone by whoever comes by."""
+        self.asked_in_vain = 0
+        """How often the operator was waited for while it was away."""
 
     # --- waiter ---
 
     async def ready(self) -> None:
-        """An operator is at work."""
+        if "operator" in self.away:
+            self.asked_in_vain += 1
+            raise OperatorUnavailable("no operator is at work")
 
     async def wait(self, tenant: Tenant, key: Key, uid: str, generation: int) -> Outcome:
         _check_pace(key, self.late_to_come)
@@ -109,19 +122,33 @@ class Registry:
         return {one for one in ids if Key(Kind.DEVICE, tenant, f"device-{one}") in self.cluster.objects}
 
     async def documents(self, tenant: Tenant, ids: Collection[str]) -> dict[str, str]:
+        self._answers("documents")
         return {one: json.dumps({"id": one}) for one in ids}
 
     async def is_published(self, tenant: Tenant, awaited: Mapping[str, int | None]) -> bool:
+        self._answers("events")
         self.awaited.append(dict(awaited))
         return self.acknowledges
 
     async def last_request(self, tenant: Tenant, subject: str) -> str:
         return self.last.get(subject, "")
 
+    def _answers(self, what: str) -> None:
+        if what in self.away:
+            raise RegistryUnavailable("Postgres does not answer")
+
     # --- undertakings, turns, namespaces, vault ---
 
     async def begin(self, undertaking: Any, *, undoing: bool = False) -> None:
-        """Note what a request creates."""
+        self.begun[undertaking.id] = undertaking
+        if undoing:
+            self.left.append(undertaking)
+
+    async def give_up(self, id_: str) -> None:
+        self.left.append(self.begun[id_])
+
+    async def overdue(self) -> Any:
+        return self.left.pop() if self.left else None
 
     async def end(self, id_: str) -> bool:
         return True
@@ -137,6 +164,8 @@ class Registry:
         return str(tenant)
 
     async def check(self, tenant: Tenant, names: Collection[str]) -> None:
+        if self.unbound & set(names):
+            raise refusal("not bound", HTTPStatus.FORBIDDEN)
         assert set(names) <= {tenant}
 
     def open(self, sealed: object, place: tuple[str, ...]) -> Psk:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from device_api import import_bodies, importing, restoring
+from device_api import allornone, import_bodies, importing, restoring
 from device_api.asking import WaitFor
 from device_api.problems import Problem
 from device_registry.domain.errors import ClusterUnavailable
@@ -139,3 +139,55 @@ async def test_nothing_more_is_removed_once_the_operator_does_not_follow(registr
     assert await imported(registry) == 503
     assert registry.cluster.calls["delete"] == 200
     assert present(registry) == many
+
+
+async def test_what_the_import_has_declared_is_undone_also_where_it_is_as_what_was_there(
+    registry: Registry,
+) -> None:
+    await given(registry, "a1", "b2")
+    cluster = registry.cluster
+    same = {"templates": [], "devices": [{"id": one, "label": "d"} for one in ("a1", "b2")]}
+    made: list[str] = []
+
+    def unsteady(event: Any) -> None:
+        """The second device does not come, and the first one cannot be taken back at once."""
+        if event["type"] == "ADDED" and not made:
+            made.append(event["object"]["metadata"]["uid"])
+            cluster.failures["create"] = [ClusterUnavailable("away")]
+            cluster.failures["delete"] = [ClusterUnavailable("away")]
+
+    cluster.listeners.append(unsteady)
+    context = asked(registry)
+    with pytest.raises(ClusterUnavailable):
+        await importing.replace_all(context, ACME, import_bodies.import_body(same))
+    assert made
+    assert made[0] not in {one["metadata"]["uid"] for one in cluster.objects.values()}
+    await allornone.undo_overdue(context)
+    assert present(registry) == {"a1", "b2"}
+
+
+async def test_an_import_replaces_nothing_in_a_namespace_that_nobody_has_bound(registry: Registry) -> None:
+    await given(registry, "a1")
+    registry.unbound = {ACME}
+    assert await imported(registry) == 403
+    assert present(registry) == {"a1"}
+
+
+async def test_an_import_whose_events_nobody_can_look_at_is_done_all_the_same(registry: Registry) -> None:
+    await given(registry, "a1")
+    registry.away = {"events"}
+    assert await imported(registry, wait=WaitFor.PUBLISHED) == 202
+    assert present(registry) == {"new"}
+
+
+async def test_while_the_operator_is_away_not_every_device_waits_for_it(registry: Registry) -> None:
+    await given(registry, *(f"{number:04x}" for number in range(450)))
+    registry.refused = {"device-new"}
+
+    def ends(event: Any) -> None:
+        if event["object"]["metadata"]["name"] == "device-new":
+            registry.away = {"operator"}
+
+    registry.cluster.listeners.append(ends)
+    assert await imported(registry) == 400
+    assert registry.asked_in_vain <= 4 * 200, "a portion for each attempt"

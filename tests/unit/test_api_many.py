@@ -101,3 +101,16 @@ async def test_a_device_of_a_batch_that_is_slow_to_be_registered_is_accepted(reg
     assert (shown["status"], "not yet registered" in shown["message"]) == (202, True)
     assert result.late is not None
     assert result.late.headers["Location"] == "/device"
+
+
+@pytest.mark.parametrize(("away", "shown"), [("events", ["a1", "b2"]), ("documents", [])])
+async def test_a_batch_that_is_done_when_the_registry_goes_away_is_no_failure(
+    registry: Registry, away: str, shown: list[str]
+) -> None:
+    registry.away = {away}
+    ended = await batches.create(asked(registry, wait=WaitFor.PUBLISHED), ACME, LISTED)
+    assert [json.loads(one)["id"] for one in ended.successes] == shown
+    assert [one.id for one in ended.accepted] == [one for one in ("a1", "b2") if one not in shown]
+    assert len(ended.failures) == 1
+    assert ended.late
+    assert ended.late.status == 202

@@ -82,6 +82,22 @@ async def test_a_repeated_change_that_the_operator_refuses_is_put_back(cluster: 
     assert cluster.objects[DEVICE]["spec"] == before
 
 
+@dataclass
+class Judging(Registry):
+    """Refuses devices that have the template `clashing`; so many looks come too late."""
+
+    cluster: MemoryCluster = field(default_factory=MemoryCluster)
+    late: int = 0
+
+    async def wait_changed(self, tenant: Tenant, key: Key, uid: str, generation: int) -> Outcome:
+        if self.late:
+            self.late -= 1
+            raise TimeoutError
+        clashes = {"name": "clashing"} in self.cluster.objects[key]["spec"]["templates"]
+        self.reason = Reason.ATTRIBUTE_CONFLICT if clashes else Reason.REGISTERED
+        return await super().wait_changed(tenant, key, uid, generation)
+
+
 def with_template(name: str) -> Callable[[DeviceSpec], DeviceSpec]:
     return lambda spec: replace(spec, templates=(*spec.templates, name))
 
@@ -108,6 +124,23 @@ async def attach_both(cluster: MemoryCluster, first: str, second: str, reason: R
 async def test_of_changes_that_stand_on_one_another_and_are_refused_none_stays() -> None:
     cluster = MemoryCluster()
     await attach_both(cluster, "clashing", "harmless", Reason.ATTRIBUTE_CONFLICT)
+    assert cluster.objects[DEVICE]["spec"]["templates"] == [{"name": "thermometer"}]
+
+
+async def test_a_refused_change_leaves_an_accepted_one_that_it_stands_on() -> None:
+    cluster = MemoryCluster()
+    uid = put(cluster)
+    spec = parse_device_spec(cluster.objects[DEVICE]["spec"], "")
+    registry = Judging(row=Registered(spec=spec, generation=1), cluster=cluster)
+    context = a_context(cluster, registry)
+    registry.late = 1
+    with pytest.raises(Problem) as accepted:
+        await writes.change(context, DEVICE, uid, lambda one: replace(one, label="good"), "/device/a1")
+    assert accepted.value.status == 202
+    with pytest.raises(Problem) as refused:
+        await writes.change(context, DEVICE, uid, with_template("clashing"), "/device/a1")
+    assert refused.value.status == 400
+    assert cluster.objects[DEVICE]["spec"]["label"] == "good"
     assert cluster.objects[DEVICE]["spec"]["templates"] == [{"name": "thermometer"}]
 
 
