@@ -48,7 +48,10 @@ class Directory:
         self._tenants = tenants
         self._topics = topics
         self._dependencies = dependencies
+        self._named: dict[Tenant, str] = {}
+        """As the source names them."""
         self._names: dict[Tenant, str] = {}
+        """As they are read: a former one as long as nobody has made the new one."""
         self._holds = Holds[str]()
         self.known = False
         """Whether anybody has told yet what there is to read."""
@@ -56,6 +59,9 @@ class Directory:
     def topics(self, existing: Mapping[str, int]) -> dict[str, Topic]:
         """The topics to read, by name. `existing`: all that Kafka has, with their numbers of partitions."""
         self._refresh()
+        for tenant, name in self._named.items():
+            if name in existing or tenant not in self._names:
+                self._names[tenant] = name
         named = {name: tenant for tenant, name in self._names.items()}
         return {name: Topic(tenant, existing[name]) for name, tenant in named.items() if name in existing}
 
@@ -74,17 +80,18 @@ class Directory:
             return
         self._holds.succeed(_REGISTRY)
         self._dependencies.is_back(Reason.REGISTRY_UNAVAILABLE)
-        for gone in self._names.keys() - set(tenants):
-            del self._names[gone]
+        for gone in self._named.keys() - set(tenants):
+            del self._named[gone]
+            self._names.pop(gone, None)
         for tenant in tenants:
             if tenant not in self._holds:
                 self._ask(tenant)
-        self.known = self.known or bool(self._names) or not tenants
+        self.known = self.known or bool(self._named) or not tenants
 
     def _ask(self, tenant: Tenant) -> None:
         """The source remembers names, and learns when a data broker gives a new one."""
         try:
-            self._names[tenant] = self._topics.topic(tenant)
+            self._named[tenant] = self._topics.topic(tenant)
             self._holds.succeed(tenant)
         except BrokerUnavailable as error:
             if self._holds.fail(tenant):

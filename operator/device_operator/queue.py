@@ -140,15 +140,17 @@ class WorkQueue:
             self._make_ready(key, again)
 
     def retry(self, key: Key, longest: float = LONGEST_PAUSE_SECONDS) -> None:
-        """The key failed: again after a pause that grows, or at once if something new is asked for.
+        """The key failed: again after a pause that grows, or at once if something new has been asked for.
 
         `longest` bounds the pause, in seconds.
         """
         tried = self._running.pop(key)
         self._note_idle()
         again = self._again.pop(key, None) or _Entry(None, Priority.LIVE, self._clock())
-        if again.resource and mark(again.resource) != tried:
+        edited = again.resource is not None and mark(again.resource) != tried
+        if edited:
             self._failures.pop(key, None)
+        if edited or again.wished:
             self._make_ready(key, again)
         else:
             again.tried = tried

@@ -6,6 +6,7 @@ watched is found by comparing once at the start.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import structlog
 
@@ -117,9 +118,11 @@ class Tenants:
         while self._rebound:
             namespace = min(self._rebound)
             log.info("a namespace changed its tenant, looking at its resources", namespace=namespace)
-            for kind in Kind:
-                for obj in await self._cluster.list(kind, namespace):
-                    self._look(Key(kind, namespace, obj["metadata"]["name"]))
+            # It may be gone, and what let us look there with it: then nothing there is ours.
+            with suppress(Forbidden):
+                for kind in Kind:
+                    for obj in await self._cluster.list(kind, namespace):
+                        self._look(Key(kind, namespace, obj["metadata"]["name"]))
             self._rebound.discard(namespace)
         for key in sorted(self._refused):
             self._look(key)

@@ -1,6 +1,7 @@
 """Which topic the events of a tenant go to. The Kafka adapter asks; `wiring` chooses the source."""
 
 import json
+import random
 import re
 import threading
 import time
@@ -24,8 +25,8 @@ _CONNECTIONS = 8
 """Kept open to the data broker; when many tenants are new, more are opened and closed again."""
 
 REMEMBERED_SECONDS = 300.0
-"""How long a topic is taken for the tenant's without asking again: a data broker that lost its memory gives
-new ones."""
+"""How long a topic is taken for the tenant's at the most without asking again: a data broker that lost its
+memory gives new ones."""
 
 TOPIC_NAME = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")
 """What Kafka takes as the name of a topic."""
@@ -75,7 +76,8 @@ class DataBrokerTopics:
         except BrokerUnavailable:
             if tenant not in self._known:
                 raise
-        self._fresh_until[tenant] = self._clock() + REMEMBERED_SECONDS
+        # Not all at once: whoever asks for every tenant does so one after another.
+        self._fresh_until[tenant] = self._clock() + REMEMBERED_SECONDS * random.uniform(0.5, 1)  # noqa: S311
         return self._known[tenant]
 
     def _ask(self, tenant: Tenant) -> urllib3.BaseHTTPResponse:

@@ -103,10 +103,10 @@ async def test_a_turn_ends_also_when_the_work_fails(turns: Turns) -> None:
 
 async def test_a_turn_whose_session_is_lost_is_free_for_others(url: URL, turns: Turns) -> None:
     engine = create_engine(url)
-    async with turns.take(ACME, patience=10):
+    async with RegistryReader(url) as another, turns.take(ACME, patience=10):
         with engine.begin() as connection:
             connection.execute(text(END_THE_SESSION))
-        async with turns.take(ACME, patience=10):
+        async with Turns(another).take(ACME, patience=10):
             pass
     engine.dispose()
 

@@ -95,3 +95,14 @@ def test_what_there_is_to_read_is_known_once_registry_and_data_broker_have_told(
     nobody = Directory(Tenants(), broker, Dependencies())
     nobody.topics({})
     assert [one.known for one in (unheard, unnamed, named, nobody)] == [False, False, True, True]
+
+
+def test_a_former_topic_is_read_until_somebody_has_made_the_new_one() -> None:
+    source = DataBroker()
+    directory = Directory(Tenants("acme"), source, Dependencies())
+    assert set(directory.topics({"topic-acme": 1})) == {"topic-acme"}
+    source.word = "new"
+    assert set(directory.topics({"topic-acme": 1})) == {"topic-acme"}
+    assert directory.name(Tenant("acme")) == "topic-acme"
+    assert set(directory.topics({"topic-acme": 1, "new-acme": 1})) == {"new-acme"}
+    assert directory.name(Tenant("acme")) == "new-acme"

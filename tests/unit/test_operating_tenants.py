@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from device_registry.domain.errors import NotFound
+from device_registry.domain.errors import Forbidden, NotFound
+from device_registry.domain.model import Kind
 from tests.support.manifests import a_device
 from tests.support.operating import Operating, operating
 
@@ -56,3 +57,28 @@ async def test_a_namespace_whose_end_was_not_told_keeps_no_tenant(monkeypatch: p
         await it.settled()
         goes(it, "old", monkeypatch)
         await it.shows(it.cluster.put(NEW), "Ready", "True")
+
+
+async def test_a_namespace_that_may_not_be_listed_any_more_holds_up_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with operating(WATCH_NAMESPACES="old,new") as it:
+        await two_namespaces(it)
+        (old,) = it.cluster.objects
+        refused = it.cluster.put(NEW)
+        await it.shows(refused, "Ready", "False", "TenantConflict")
+        listed = it.cluster.list
+
+        async def guarded(kind: Kind, namespace: str | None = None) -> list[dict[str, Any]]:
+            if namespace == "old":
+                raise Forbidden
+            return await listed(kind, namespace)
+
+        monkeypatch.setattr(it.cluster, "list", guarded)
+        gone = {"type": "DELETED", "object": {"metadata": {"name": "old"}}}
+        it.program.intake.namespace_seen(gone)
+        it.cluster.remove(old)
+        await it.until(lambda: old not in it.cluster.objects)
+        goes(it, "old", monkeypatch)
+        it.program.intake.namespace_seen(gone)
+        await it.shows(refused, "Ready", "True")

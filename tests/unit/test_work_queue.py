@@ -172,6 +172,20 @@ def test_an_edit_during_a_failing_look_is_tried_at_once(queue: WorkQueue) -> Non
     assert queue.take() == Work(a_key(), version(1, deleting=True))
 
 
+def test_a_wish_during_an_unsettled_look_is_fulfilled_at_once_also_beside_an_echo(queue: WorkQueue) -> None:
+    key = version().key
+    for also_told in (False, True):
+        queue.add(key)
+        queue.take()
+        queue.looks_at(version(1))
+        if also_told:
+            queue.add(key, version(1))
+        queue.add(key)
+        queue.retry(key)
+        assert queue.take(), "the deletion of a template whose last device has just gone"
+        queue.done(key)
+
+
 def test_a_wish_to_look_again_ends_the_pause(queue: WorkQueue) -> None:
     queue.add(a_key())
     queue.take()
