@@ -77,7 +77,8 @@ class DataBrokerTopics:
             if tenant not in self._known:
                 raise
         # Not all at once: whoever asks for every tenant does so one after another.
-        self._fresh_until[tenant] = self._clock() + REMEMBERED_SECONDS * random.uniform(0.5, 1)  # noqa: S311
+        share = random.uniform(0.5, 1)  # noqa: S311 - spreads load, keeps no secret
+        self._fresh_until[tenant] = self._clock() + REMEMBERED_SECONDS * share
         return self._known[tenant]
 
     def _ask(self, tenant: Tenant) -> urllib3.BaseHTTPResponse:
