@@ -77,7 +77,13 @@ async def undo_for_ever(context: Context) -> None:
 async def undo_overdue(context: Context) -> None:
     """Undo what is left over now. Raises RegistryError."""
     while (found := await context.undertakings.overdue()) is not None:
-        await _undo(context, found)
+        try:
+            await _undo(context, found)
+        except Unavailable:
+            # Sooner than when the lease ends, which is for processes that were killed.
+            with suppress(RegistryError):
+                await context.undertakings.give_up(found.id)
+            raise
         await context.undertakings.undone(found.id)
         metrics.UNDONE.inc()
         _LOG.warning("undone what a request left behind", resources=len(found.resources))

@@ -5,14 +5,17 @@ from typing import Any, cast
 import pytest
 
 from device_api import asking
-from device_api.allornone import undertaken
+from device_api.allornone import undertaken, undo_overdue
 from device_api.asking import Asked
 from device_api.context import Context
-from device_registry.domain.errors import RegistryUnavailable
+from device_registry.domain.errors import ClusterUnavailable, RegistryUnavailable
 from device_registry.domain.model import Key, Tenant
 from device_registry.manifests import note
+from device_registry.registry.undertakings import Undertaking
 from device_registry.settings import Settings
+from tests.support import following
 from tests.support.cluster import MemoryCluster
+from tests.support.following import Registry, RestCluster, given, key
 from tests.support.manifests import a_device
 
 MANIFESTS = [a_device(f"device-{number}", "acme") for number in range(3)]
@@ -78,3 +81,18 @@ async def test_what_cannot_be_ended_is_taken_back_before_that_is_told() -> None:
     with pytest.raises(RegistryUnavailable):
         await create(asked(cluster, undertakings), cluster)
     assert cluster.objects == {}
+
+
+async def test_what_cannot_be_undone_yet_is_looked_at_again_soon_and_not_when_a_lease_has_ended() -> None:
+    registry = Registry(RestCluster())
+    await given(registry, "a1")
+    context = following.asked(registry)
+    left = Undertaking("gone wrong", (key("a1"),))
+    registry.cluster.objects[key("a1")]["metadata"]["annotations"] = note(1, "a request", "", left.id)
+    await registry.begin(left, undoing=True)
+    registry.cluster.failures["delete"] = [ClusterUnavailable("away")]
+    with pytest.raises(ClusterUnavailable):
+        await undo_overdue(context)
+    assert registry.left == [left]
+    await undo_overdue(context)
+    assert (registry.left, registry.cluster.objects) == ([], {})
