@@ -50,7 +50,7 @@ async def remove(context: Context, resources: Sequence[Resource], location: str)
     late = False
     with publication.later():
         for portion in portions(resources):
-            ended = await in_portions([caught(_remove(context, one, waits=not late)) for one in portion])
+            ended = await asyncio.gather(*(caught(_remove(context, one, waits=not late)) for one in portion))
             raise_first(ended)
             late = late or any(is_late(one) for one in ended)
             removed += [one for one, mine in zip(portion, ended, strict=True) if mine is True]

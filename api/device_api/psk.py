@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 
 from device_registry.domain.errors import KeyUnreadable, RegistryError, RegistryUnavailable
-from device_registry.domain.keys import PSK
+from device_registry.domain.keys import shows_key
 from device_registry.domain.model import Credential, DeviceSpec, Tenant
 from device_registry.domain.psk import Psk
 from device_registry.domain.reasons import Reason
@@ -40,7 +40,7 @@ async def generate(
     attribute, and as `writes.change`.
     """
     device = await devices.declared(context, tenant, device_id)
-    psk = [label for label, one in _attributes(device.body).items() if _takes_key(one)]
+    psk = [label for label, one in _attributes(device.body).items() if shows_key(one)]
     wanted = psk if labels is None else labels
     if len(set(wanted)) < len(wanted) or not set(wanted) <= set(psk):
         raise refusal("Not found some attributes, please check them")
@@ -161,16 +161,12 @@ def _vault(context: Context) -> Vault:
 def _attributes(document: str) -> _Attributes:
     groups: dict[str, list[dict[str, Any]]] = json.loads(document)["attrs"]
     every = [one for group in groups.values() for one in group]
-    return {one["label"]: one for one in sorted(every, key=_takes_key)}
-
-
-def _takes_key(attribute: Mapping[str, Any]) -> bool:
-    return (attribute["type"], attribute["value_type"]) == ("static", PSK)
+    return {one["label"]: one for one in sorted(every, key=shows_key)}
 
 
 def _check_takes_key(document: str, label: str) -> None:
     found = _attributes(document).get(label)
     if found is None:
         raise refusal(f"Not found attributes {label}", HTTPStatus.NOT_FOUND)
-    if not _takes_key(found):
+    if not shows_key(found):
         raise refusal(f"Attribute {label} is not a 'psk' type_value")

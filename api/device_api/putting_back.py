@@ -6,7 +6,7 @@ gone back to it and it is refused, that goes on to what is registered.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import structlog
 
@@ -15,14 +15,12 @@ from device_registry.domain.model import Kind
 from device_registry.manifests import REST_MANAGER, author, edited_spec, key_of, parse_device_spec
 
 from . import asking, ownership
+from .contention import ATTEMPTS
 from .context import Context
 from .problems import Problem
 from .signing import signed
 
 _LOG = structlog.get_logger(__name__)
-
-_ATTEMPTS: Final = 100
-"""At an object whose status or metadata others write; a write takes a few milliseconds."""
 
 _Object = Mapping[str, Any]
 
@@ -42,7 +40,7 @@ async def put_back(context: Context, before: _Object, after: _Object) -> None:
 async def _write(context: Context, latest: _Object, spec: _Object, *, ours: bool) -> _Object | None:
     """The object with another spec; None when somebody has written one since `latest`."""
     generation = latest["metadata"]["generation"]
-    for _ in range(_ATTEMPTS):
+    for _ in range(ATTEMPTS):
         found = await context.cluster.get(key_of(latest))
         if found["metadata"]["generation"] != generation:
             return None

@@ -11,6 +11,7 @@ from device_registry.domain.model import Key
 from device_registry.manifests import key_of, note
 
 from . import asking, ownership, publication, writes
+from .contention import ATTEMPTS, contended
 from .context import Context
 from .measuring import measured
 from .problems import accepted, refusal
@@ -52,7 +53,7 @@ async def _delete(context: Context, key: Key, uid: str) -> bool | None:
     version is another one or that nothing is there. Raises Problem (409) when others declare the resource.
     """
     if_gone: bool | None = False  # what it means that nothing is there (any more)
-    for _ in range(writes.ATTEMPTS):
+    for _ in range(ATTEMPTS):
         try:
             found = await context.cluster.get(key)
             meta = found["metadata"]
@@ -69,7 +70,7 @@ async def _delete(context: Context, key: Key, uid: str) -> bool | None:
             return if_gone
         except Conflict:
             continue
-    raise writes.contended(key)
+    raise contended(key)
 
 
 async def _sign_deletion(context: Context, found: Mapping[str, Any]) -> str:

@@ -96,7 +96,7 @@ async def _replace(
     except Contended as error:
         message = "other edits of templates of this tenant are still at work; try again later"
         raise refusal(message, HTTPStatus.SERVICE_UNAVAILABLE) from error
-    await writes.published(context, [outcome], location)
+    await publication.wait(context, publication.of([outcome]), location)
     return outcome
 
 

@@ -25,6 +25,7 @@ from device_registry.manifests import (
 
 from . import asking, ownership, publication
 from .allornone import undertaken
+from .contention import ATTEMPTS, contended
 from .context import Context
 from .measuring import measured
 from .problems import Problem, accepted, no_such, refusal
@@ -33,8 +34,6 @@ from .signing import signed
 
 _LEAVING_SECONDS: Final = 0.02
 """Between two attempts while a deleted resource of the same name is leaving: its row is gone already."""
-ATTEMPTS: Final = 100
-"""At a change of an object that others write too; a write takes a few milliseconds."""
 
 _STATUSES: Final[Mapping[Reason, HTTPStatus]] = {
     Reason.TEMPLATE_NOT_FOUND: HTTPStatus.NOT_FOUND,
@@ -63,7 +62,7 @@ async def register(context: Context, manifests: Sequence[Mapping[str, Any]], loc
                 outcomes = await _together(_wait(context, one) for one in created)
         except TimeoutError:
             raise accepted(location) from None
-        await published(context, outcomes, location)
+        await publication.wait(context, publication.of(outcomes), location)
         return outcomes
 
 
@@ -93,13 +92,8 @@ async def change(
         except Problem:
             await put_back(context, before, after)
             raise
-        await published(context, [outcome], location)
+        await publication.wait(context, publication.of([outcome]), location)
         return outcome
-
-
-async def published(context: Context, outcomes: Sequence[Outcome], location: str) -> None:
-    """Wait for Kafka, if the request wants that. Raises Problem (202)."""
-    await publication.wait(context, publication.of(outcomes), location)
 
 
 # --- creating ---------------------------------------------------------------------------------------
@@ -215,8 +209,3 @@ def _edited(obj: Mapping[str, Any], edit: Callable[[Any], Any]) -> _Object:
 def gone(key: Key, location: str) -> Problem:
     """404, naming the id by which REST knows the resource."""
     return no_such(key.kind.lower(), location.rpartition("/")[2])
-
-
-def contended(key: Key) -> Problem:
-    """503, after so many attempts that met the writes of others."""
-    return refusal(f"others change {key} all the time; try again later", HTTPStatus.SERVICE_UNAVAILABLE)

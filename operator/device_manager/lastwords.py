@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from device_registry.domain.keys import PSK
+from device_registry.domain.keys import without_keys
 from device_registry.domain.model import DeviceRow, Tenant
 
 from . import terminal
@@ -48,18 +48,3 @@ def with_last_word(found: Found, told: LastDocuments) -> Found:
     if without_keys(json.loads(row.document.body)) != without_keys(document):
         return replace(found, last_word="published otherwise: the last record shows another document")
     return found
-
-
-def without_keys(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A document as it is without PSK_IN_EVENTS: rows never hold keys."""
-    groups = document.get("attrs", {})
-    return {
-        **document,
-        "attrs": {template: [_without_key(one) for one in group] for template, group in groups.items()},
-    }
-
-
-def _without_key(attribute: Mapping[str, Any]) -> Mapping[str, Any]:
-    if (attribute.get("type"), attribute.get("value_type")) != ("static", PSK):
-        return attribute
-    return {name: value for name, value in attribute.items() if name != "static_value"}

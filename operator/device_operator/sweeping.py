@@ -72,10 +72,9 @@ class Sweeping:
             self._count(await asyncio.to_thread(self._sweep.unclaimed))
         except RegistryUnavailable as error:
             self._circuit.open(error)
-        except ClusterUnavailable as error:
-            self._context.api_server.open(error)
-            log.warning("sweep failed, nothing is concluded from it", error=str(error))
         except Exception as error:  # one odd object must not end all sweeps
+            if isinstance(error, ClusterUnavailable):
+                self._context.api_server.open(error)
             unforeseen = not isinstance(error, RegistryError)
             log.warning("sweep failed, nothing is concluded from it", error=str(error), exc_info=unforeseen)
         else:

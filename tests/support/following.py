@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any
 
 from device_api import asking
 from device_api.asking import Asked, WaitFor
@@ -20,8 +20,8 @@ from device_registry.registry.bindings import StoredDevice
 from device_registry.settings import Settings
 
 from .cluster import MemoryCluster
+from .rest import ACME, a_context
 
-ACME = Tenant("acme")
 KEY = Psk("0011")
 
 
@@ -184,18 +184,10 @@ def _secret(key: Key) -> tuple[str, str]:
 
 def asked(registry: Registry, *, wait: WaitFor = WaitFor.REGISTERED, id_: str = "mine") -> Context:
     """A request, and what it works with."""
+    parts = dict.fromkeys(("undertakings", "turns", "namespaces", "vault"), registry)
+    context = a_context(registry.cluster, registry, settings=Settings(REST_WAIT_SECONDS=0.05), **parts)
     asking.begin(Asked(id=id_, tenant=ACME, wait=wait))
-    every = cast("Any", registry)
-    return Context(
-        settings=Settings(REST_WAIT_SECONDS=0.05),
-        reader=every,
-        cluster=registry.cluster,
-        waiter=every,
-        undertakings=every,
-        turns=every,
-        namespaces=every,
-        vault=every,
-    )
+    return context
 
 
 def key(device_id: str) -> Key:

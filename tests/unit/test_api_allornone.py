@@ -1,22 +1,20 @@
 """Several resources of one request: what becomes of them when it cannot be noted that all are there."""
 
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from device_api import asking
 from device_api.allornone import undertaken, undo_overdue
-from device_api.asking import Asked
 from device_api.context import Context
 from device_registry.domain.errors import ClusterUnavailable, RegistryUnavailable
 from device_registry.domain.model import Key, Tenant
 from device_registry.manifests import note
 from device_registry.registry.undertakings import Undertaking
-from device_registry.settings import Settings
 from tests.support import following
 from tests.support.cluster import MemoryCluster
 from tests.support.following import Registry, RestCluster, given, key
 from tests.support.manifests import a_device
+from tests.support.rest import a_context
 
 MANIFESTS = [a_device(f"device-{number}", "acme") for number in range(3)]
 
@@ -49,16 +47,6 @@ class Waiter:
         """The row is gone."""
 
 
-def asked(cluster: MemoryCluster, undertakings: Undertakings) -> Context:
-    """What a request works with."""
-    asking.begin(Asked(tenant=Tenant("acme")))
-    parts: Any = {"cluster": cluster, "undertakings": undertakings, "waiter": Waiter()}
-    nothing = cast("Any", None)
-    return Context(
-        settings=Settings(), reader=nothing, turns=nothing, namespaces=nothing, vault=None, **parts
-    )
-
-
 async def create(context: Context, cluster: MemoryCluster) -> None:
     """Create all of them in one undertaking; the registry shows them too late."""
     async with undertaken(context, MANIFESTS) as id_:
@@ -70,7 +58,7 @@ async def create(context: Context, cluster: MemoryCluster) -> None:
 async def test_what_is_only_late_is_ended_and_stays() -> None:
     cluster, undertakings = MemoryCluster(), Undertakings()
     with pytest.raises(TimeoutError):
-        await create(asked(cluster, undertakings), cluster)
+        await create(a_context(cluster, Waiter(), undertakings=undertakings), cluster)
     assert len(cluster.objects) == len(MANIFESTS)
     assert undertakings.noted == []
 
@@ -79,7 +67,7 @@ async def test_what_cannot_be_ended_is_taken_back_before_that_is_told() -> None:
     cluster, undertakings = MemoryCluster(), Undertakings()
     undertakings.away = True
     with pytest.raises(RegistryUnavailable):
-        await create(asked(cluster, undertakings), cluster)
+        await create(a_context(cluster, Waiter(), undertakings=undertakings), cluster)
     assert cluster.objects == {}
 
 

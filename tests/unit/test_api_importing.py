@@ -10,7 +10,8 @@ from device_api.problems import Problem
 from device_registry.domain.errors import ClusterUnavailable
 from device_registry.domain.model import DeviceSpec, Key, Tenant
 from device_registry.manifests import FINALIZER, device_manifest
-from tests.support.following import ACME, Registry, RestCluster, asked, given, key
+from tests.support.following import Registry, RestCluster, asked, given, key
+from tests.support.rest import ACME
 
 NEW = {"templates": [], "devices": [{"id": "new", "label": "n"}]}
 

@@ -10,7 +10,8 @@ from device_api.problems import Problem
 from device_registry.domain.errors import NotFound
 from device_registry.domain.model import Key
 from device_registry.manifests import FINALIZER
-from tests.support.following import ACME, Registry, RestCluster, asked, given, key
+from tests.support.following import Registry, RestCluster, asked, given, key
+from tests.support.rest import ACME
 
 LISTED = {"devices": [{"label": "x", "id": "a1"}, {"label": "y", "id": "b2"}, {"label": "z", "id": 5}]}
 

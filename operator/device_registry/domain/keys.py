@@ -6,6 +6,7 @@ A key lies in a Secret, the registry keeps it encrypted, and only `/internal/dev
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from .model import Attribute, Credential, RegisteredAttribute, RegisteredTemplate
 from .psk import Psk, Withheld
@@ -39,6 +40,11 @@ def takes_key(attribute: Attribute | RegisteredAttribute) -> bool:
     return (attribute.type, attribute.value_type) == ("static", PSK)
 
 
+def shows_key(attribute: Mapping[str, Any]) -> bool:
+    """As `takes_key`, of an attribute in a document."""
+    return (attribute.get("type"), attribute.get("value_type")) == ("static", PSK)
+
+
 def plan_keys(
     credentials: Sequence[Credential],
     taken: frozenset[str],
@@ -68,9 +74,21 @@ def with_keys(document: str, keys: Mapping[str, Psk]) -> str:
         return document
     view = json.loads(document)
     for attribute in (one for group in view["attrs"].values() for one in group):
-        if (attribute["type"], attribute["value_type"]) == ("static", PSK) and attribute["label"] in keys:
+        if shows_key(attribute) and attribute["label"] in keys:
             attribute["static_value"] = keys[attribute["label"]].digits
     return to_json(view)
+
+
+def without_keys(view: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A device as it is shown without its keys, whether they are told in events or not."""
+    groups = view.get("attrs", {})
+    return {**view, "attrs": {one: [_without_key(each) for each in group] for one, group in groups.items()}}
+
+
+def _without_key(attribute: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not shows_key(attribute):
+        return attribute
+    return {name: value for name, value in attribute.items() if name != "static_value"}
 
 
 def _problem(
