@@ -1,7 +1,7 @@
 """`device-manager quarantine` on a real registry: list, retry, drop, and what is refused."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,21 +13,8 @@ from device_registry.domain.model import Tenant
 from device_registry.registry.writer import PostgresRegistry
 from tests.contract.test_outbox import an_event, append
 from tests.support.builders import NOON
-from tests.support.postgres import Databases, registry_on
 
 Command = Callable[..., tuple[int, str]]
-
-
-@pytest.fixture(scope="module")
-def url(databases: Databases) -> URL:
-    return databases.registry()
-
-
-@pytest.fixture
-def registry(url: URL) -> Iterator[PostgresRegistry]:
-    with registry_on(url) as registry:
-        registry.lead("test")
-        yield registry
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """A row in which somebody wrote nonsense by SQL stops neither others nor its own repair, edit or end."""
 
-from collections.abc import Iterator
-
 import pytest
 from sqlalchemy import URL, create_engine, text
 
@@ -10,23 +8,10 @@ from device_registry.domain.reasons import Reason
 from device_registry.registry.writer import PostgresRegistry
 from tests.support.builders import a_device, a_template, an_attribute
 from tests.support.clock import Clock
-from tests.support.postgres import Databases, registry_on
 from tests.support.story import Story
 
 DAMAGED, NEIGHBOUR = a_device("damaged", id="bad1"), a_device("neighbour", id="600d")
 EDITED = a_template("thermometer", an_attribute(), an_attribute("more"), generation=2)
-
-
-@pytest.fixture
-def url(databases: Databases) -> URL:
-    return databases.registry()
-
-
-@pytest.fixture
-def registry(url: URL) -> Iterator[PostgresRegistry]:
-    with registry_on(url) as registry:
-        registry.lead("the test")
-        yield registry
 
 
 @pytest.fixture(params=['{"label": 7}', '{"templates": "t"}', "no JSON", "[]", "null", ""])

@@ -11,7 +11,6 @@ from device_registry.domain.errors import Contended, RegistryUnavailable
 from device_registry.domain.model import Tenant
 from device_registry.registry.reader import RegistryReader
 from device_registry.registry.turns import Matter, Turns
-from tests.support.postgres import Databases
 
 ACME, OTHER = Tenant("acme"), Tenant("other")
 AT_ONCE = 0.05
@@ -21,11 +20,6 @@ END_THE_SESSION = (
     "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2"
     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
-
-
-@pytest.fixture(scope="module")
-def url(databases: Databases) -> URL:
-    return databases.registry()
 
 
 @pytest.fixture

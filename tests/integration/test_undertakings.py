@@ -11,17 +11,11 @@ from device_registry.domain.model import Key, Kind
 from device_registry.registry.reader import RegistryReader
 from device_registry.registry.undertakings import Undertaking, Undertakings
 from tests.support.faultproxy import FaultProxy
-from tests.support.postgres import Databases
 from tests.support.until import until
 
 _T = TypeVar("_T")
 
 MINE = Undertaking("mine", (Key(Kind.DEVICE, "acme", "device-1"), Key(Kind.TEMPLATE, "acme", "template-2")))
-
-
-@pytest.fixture(scope="module")
-def url(databases: Databases) -> URL:
-    return databases.registry()
 
 
 @pytest.fixture

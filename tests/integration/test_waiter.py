@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import URL, create_engine, text
@@ -16,25 +16,12 @@ from device_registry.registry.waiter import OutcomeWaiter
 from device_registry.registry.writer import PostgresRegistry
 from tests.support.builders import a_device, a_template, an_outcome
 from tests.support.clock import Clock
-from tests.support.postgres import Databases, registry_on
 from tests.support.story import Story
 from tests.support.until import until
 
 KEY = an_outcome().key
 UID = an_outcome().uid
 TENANT = an_outcome().tenant
-
-
-@pytest.fixture(scope="module")
-def url(databases: Databases) -> URL:
-    return databases.registry()
-
-
-@pytest.fixture
-def registry(url: URL) -> Iterator[PostgresRegistry]:
-    with registry_on(url) as registry:
-        registry.lead("the test")
-        yield registry
 
 
 @pytest.fixture
